@@ -1,0 +1,110 @@
+"""What a chapter is: the folder assignments/chNN_slug and its chapter.toml.
+
+The file system is the registry. Nothing else lists the chapters, and chapter.toml is all of a
+chapter's metadata: handout, README table, plugin and grader read it through this module.
+"""
+
+import os
+import re
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+CHAPTER_NAME = re.compile(r"ch\d\d_[a-z0-9]+(_[a-z0-9]+)*")
+POINTS_PER_CHAPTER = 100
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One graded problem of a chapter."""
+
+    name: str
+    points: int
+    adapters: tuple[str, ...]  # the functions a student fills for it; the first is its namesake
+    seconds: float = 10.0  # CPU time of one call through the door; wall time may be five times this
+    memory_mb: int = 2048  # what the student's process may allocate
+    partial: bool = False  # pays the share of tests passed; otherwise all or nothing
+    net: str = "none"  # "loopback" where ranks or sockets are needed
+    forbid: tuple[str, ...] = ()  # dotted names that the solution may not call
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A chapter's metadata, read from its chapter.toml."""
+
+    name: str
+    title: str
+    needs: tuple[str, ...]
+    problems: tuple[Problem, ...]
+
+    @property
+    def number(self) -> int:
+        """1 for ch01_bigram."""
+        return int(self.name[2:4])
+
+    def problem(self, name: str) -> Problem:
+        """Look a problem up by name; KeyError lists the valid choices."""
+        for problem in self.problems:
+            if problem.name == name:
+                return problem
+        choices = ", ".join(problem.name for problem in self.problems)
+        raise KeyError(f"{self.name} has no problem {name!r}; choose from {choices}")
+
+
+def repository() -> Path:
+    """The root of this kit: the folder that holds assignments/, tests/ and kit/."""
+    # The grader runs a staged copy of kit/, so the place of this file does not tell.
+    staged_for = os.environ.get("STORYTELLER_ROOT")
+    return Path(staged_for) if staged_for else Path(__file__).resolve().parent.parent
+
+
+def parse_chapter(name: str, text: str) -> Chapter:
+    """Build a Chapter from the text of a chapter.toml; ValueError names every mistake in it."""
+    data = tomllib.loads(text)
+    mistakes = [f"unknown key {key!r}" for key in data.keys() - {"title", "needs", "problems"}]
+    allowed = set(Problem.__dataclass_fields__) - {"name"}
+    problems = []
+    for problem_name, fields in data.get("problems", {}).items():
+        if unknown := fields.keys() - allowed:
+            mistakes.append(
+                f"problem {problem_name}: unknown {sorted(unknown)}; choose from {sorted(allowed)}"
+            )
+            continue
+        fields = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
+        problems.append(
+            Problem(**{"name": problem_name, "adapters": (problem_name,), "points": 0} | fields)
+        )
+    total = sum(problem.points for problem in problems)
+    if total != POINTS_PER_CHAPTER:
+        mistakes.append(f"the points sum to {total}, wanted {POINTS_PER_CHAPTER}")
+    if mistakes:
+        raise ValueError(f"{name}/chapter.toml: " + "; ".join(mistakes))
+    return Chapter(name, data["title"], tuple(data.get("needs", ())), tuple(problems))
+
+
+@cache
+def chapter(name: str, root: Path | None = None) -> Chapter:
+    """The chapter called `name`; KeyError lists the chapters there are."""
+    path = (root or repository()) / "assignments" / name / "chapter.toml"
+    if not CHAPTER_NAME.fullmatch(name) or not path.is_file():
+        raise KeyError(f"no chapter {name!r}; choose from {', '.join(chapter_names(root))}")
+    return parse_chapter(name, path.read_text(encoding="utf-8"))
+
+
+def chapter_names(root: Path | None = None) -> list[str]:
+    """The names of all chapters, in order."""
+    folder = (root or repository()) / "assignments"
+    return sorted(p.parent.name for p in folder.glob("ch*/chapter.toml"))
+
+
+def transitive_needs(name: str, root: Path | None = None) -> list[str]:
+    """Every chapter that `name` stands on, its own needs included, in order."""
+    found: set[str] = set()
+    todo = list(chapter(name, root).needs)
+    while todo:
+        need = todo.pop()
+        if need not in found:
+            found.add(need)
+            todo.extend(chapter(need, root).needs)
+    return sorted(found)

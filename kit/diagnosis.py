@@ -1,0 +1,150 @@
+"""Which misconception a wrong output equals.
+
+Audit runs every bug of a chapter's bank and keeps, per test, what came through the door: not the
+values but their projection onto 8 fixed random directions. A failing output whose projection lies
+within 1 % of a bug's, relative to that bug's distance from the reference, is told the bug's name.
+Projections give no code away, so a release may carry those of the public tests.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+
+WIDTH = 8
+TOLERANCE = 0.01
+KEPT_CALLS = 3  # per test and bug: the first calls whose output the bug changes
+MAX_NAMED = 2
+NAN, INFINITY = 1234.5, 98765.0  # stand-ins, so that where they occur shows in a projection
+
+
+def project(value: object) -> np.ndarray:
+    """Eight float64 numbers that tell one output from another."""
+    numbers = np.fromiter(_numbers(value), dtype=np.float64)
+    numbers = np.nan_to_num(numbers, nan=NAN, posinf=INFINITY, neginf=-INFINITY)
+    return numbers @ _directions(len(numbers))
+
+
+def _directions(length: int) -> np.ndarray:
+    """`length` x 8 numbers in [-1, 1) by splitmix64: the same on every machine and version."""
+    z = np.arange(1, length * WIDTH + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    z = z ^ (z >> np.uint64(31))
+    return (z / 2.0**63 - 1.0).reshape(length, WIDTH)
+
+
+def _numbers(value: object) -> Iterable[float]:
+    """A value as a row of numbers, sizes included, so that no two forms look alike."""
+    if value is None:
+        yield 0.5
+    elif isinstance(value, bool | int | float):
+        yield float(value) if abs(value) < 1e300 else INFINITY
+    elif isinstance(value, complex):
+        yield from (value.real, value.imag)
+    elif isinstance(value, torch.Tensor):
+        yield from value.shape
+        yield from value.reshape(-1).to(torch.float64).tolist()
+    elif isinstance(value, np.ndarray):
+        yield from _numbers(torch.from_numpy(value))
+    elif isinstance(value, str | bytes):
+        data = value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
+        yield len(data)
+        yield from data
+    elif isinstance(value, Mapping):
+        yield from _numbers([part for pair in value.items() for part in pair])
+    elif isinstance(value, set | frozenset):
+        yield from _numbers(sorted(value, key=repr))
+    elif isinstance(value, list | tuple):
+        yield len(value)
+        for part in value:
+            yield from _numbers(part)
+    else:
+        yield from _numbers(repr(value))
+
+
+def is_exception(value: object) -> bool:
+    """Whether a recorded output is an exception: its type alone tells too little to name a bug."""
+    return isinstance(value, str) and value.startswith("raised ")
+
+
+@dataclass
+class Fingerprints:
+    """The bank's projections: tests -> seed, the reference's calls, every bug's differing calls."""
+
+    misconceptions: dict[str, str] = field(default_factory=dict)
+    tests: dict[str, dict] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, path: Path) -> "Fingerprints":
+        """The bank at `path`; an empty one if there is none."""
+        if not path.is_file():
+            return cls()
+        data = json.loads(path.read_text(encoding="utf-8"))
+        return cls(data["misconceptions"], data["tests"])
+
+    def write(self, path: Path) -> None:
+        """Write the bank as JSON, one test a line, so that a change shows as a small diff."""
+        rows = ",\n".join(f"{json.dumps(t)}: {json.dumps(e)}" for t, e in self.tests.items())
+        names = json.dumps(self.misconceptions, indent=1, ensure_ascii=False)
+        path.write_text(
+            f'{{"misconceptions": {names},\n"tests": {{\n{rows}\n}}}}\n', encoding="utf-8"
+        )
+
+    def add(self, test: str, seed: int, bug: str, reference: list, outputs: list) -> None:
+        """Keep the first calls of a test in which a bug's output differs from the reference's."""
+        entry = self.tests.setdefault(test, {"seed": seed, "reference": {}, "bugs": {}})
+        kept: dict[str, list[float]] = {}
+        for call, output in enumerate(outputs[: len(reference)]):
+            if is_exception(output):
+                continue
+            right, wrong = project(reference[call]), project(output)
+            if np.linalg.norm(wrong - right) > 1e-9 * (1 + np.linalg.norm(right)):
+                kept[str(call)] = _rounded(wrong)
+                entry["reference"][str(call)] = _rounded(right)
+            if len(kept) == KEPT_CALLS:
+                break
+        if kept:
+            entry["bugs"][bug] = kept
+
+    def matches(self, test: str, seed: int, outputs: list) -> list[str]:
+        """The bugs whose fingerprint the outputs of one test bear."""
+        entry = self.tests.get(test)
+        if entry is None or entry["seed"] != seed:
+            return []
+        seen: dict[str, np.ndarray] = {}
+
+        def near(call: str, wrong: list[float]) -> bool:
+            if int(call) >= len(outputs) or is_exception(outputs[int(call)]):
+                return False
+            if call not in seen:
+                seen[call] = project(outputs[int(call)])
+            distance = np.linalg.norm(np.subtract(wrong, entry["reference"][call]))
+            return bool(np.linalg.norm(seen[call] - wrong) <= TOLERANCE * distance)
+
+        return [
+            bug
+            for bug, calls in entry["bugs"].items()
+            if all(near(call, wrong) for call, wrong in calls.items())
+        ]
+
+    def diagnose(self, test: str, seed: int, outputs: list) -> tuple[str, ...]:
+        """At most two misconceptions that the outputs of a failing test equal."""
+        return tuple(self.misconceptions[b] for b in self.matches(test, seed, outputs)[:MAX_NAMED])
+
+
+def name_bugs(diagnoses: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    """The misconceptions that explain most of a problem's failing tests; at most two."""
+    votes = Counter(name for diagnosis in diagnoses for name in diagnosis)
+    if not votes:
+        return ()
+    most = max(votes.values())
+    return tuple(name for name, count in votes.items() if count == most)[:MAX_NAMED]
+
+
+def _rounded(vector: np.ndarray) -> list[float]:
+    return [float(f"{x:.12g}") for x in vector]

@@ -1,0 +1,255 @@
+"""The judge's side of the door: the one way from a test to the code under test.
+
+    student.softmax(x, dim=-1)                  one adapter, by value
+    student.run("train_adamw", grads, lr=0.1)   a driver, next to the student's code
+
+Both kinds of transport carry the same bytes, so that what passes at home passes in the grader.
+A Fault is what happens *to* a call (no answer, not done yet) rather than what the call raises. It
+is no Exception: neither a test's `pytest.raises(Exception)` nor hypothesis may swallow or repeat it.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from kit import codec
+from kit.contract import Adapter, ContractError, check_return
+from kit.results import Verdict
+from kit.serve import RAISABLE, Server
+
+MAX_FAULTS = 2  # crashes or timeouts of one adapter, after which it is called no more
+MAX_RECORDED = 32  # door outputs kept per test for diagnosis
+
+
+class StudentError(Exception):
+    """The student's code raised something other than the built-in exceptions tests look for."""
+
+
+class Fault(BaseException):
+    """The call had no answer to judge."""
+
+    verdict: Verdict = "error"
+
+
+class Todo(Fault):
+    """The adapter is still a stub."""
+
+    verdict: Verdict = "todo"
+
+
+class Crash(Fault):
+    """The student's process ended, or spoke out of turn."""
+
+    verdict: Verdict = "crash"
+
+
+class Timeout(Fault):
+    """The call took longer than its problem allows."""
+
+    verdict: Verdict = "timeout"
+
+
+class OutOfMemory(Fault):
+    """The call asked for more memory than its problem allows."""
+
+    verdict: Verdict = "oom"
+
+
+class ForbiddenCall(Fault):
+    """The code called what its problem asks it to build."""
+
+    verdict: Verdict = "forbidden"
+
+
+class Infra(Fault):
+    """The grader failed, not the student."""
+
+    verdict: Verdict = "infra"
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """What the current test's problem grants each call."""
+
+    seconds: float = 10.0
+    memory_mb: int = 2048
+    forbid: tuple[str, ...] = ()
+
+
+class Transport(Protocol):
+    """Carries one request to a Server and its answer back; raises Fault where there is none."""
+
+    def request(self, data: bytes, allowance: Allowance) -> bytes:
+        """One round trip."""
+
+    def close(self) -> None:
+        """End the student's process, if there is one."""
+
+
+class LocalTransport:
+    """The student's code in this process. No isolation: for students, and for our own code."""
+
+    def __init__(self, load: Callable):
+        self.server = Server(load)
+
+    def request(self, data: bytes, allowance: Allowance) -> bytes:
+        """Answer at once."""
+        return self.server.handle(data)
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+@dataclass
+class Door:
+    """One chapter's code under test, as its tests see it."""
+
+    chapter: str
+    transport: Transport
+    contract: dict[str, Adapter]
+    drivers: dict[str, Path]  # module name -> file, in the order in which names are looked up
+    allowance: Allowance = Allowance()
+    outputs: list[object] = field(default_factory=list)  # of the current test, for diagnosis
+    faults: dict[str, int] = field(default_factory=dict)
+    broken: str = ""  # why adapters.py cannot be imported, once that is known
+    fault: Fault | None = None  # the last one of the current test: none may go unnoticed
+    _seed: bytes = b""
+    _calls: int = 0
+    _opened: bool = False
+    _shipped: set[str] = field(default_factory=set)
+
+    def begin(self, seed: int, allowance: Allowance) -> None:
+        """Start a test: its seed decides every random number drawn behind the door."""
+        self._seed, self._calls = seed.to_bytes(8, "big"), 0
+        self.allowance, self.outputs, self.fault = allowance, [], None
+
+    def call(self, name: str, *args: object, **kwargs: object) -> object:
+        """Call one adapter by value, and hold what it returns to the contract."""
+        if (adapter := self.contract.get(name)) is None:
+            raise NameError(f"{self.chapter} has no adapter {name!r}: {', '.join(self.contract)}")
+        adapter.bind(args, kwargs)
+        message = {"op": "call", "name": name, "args": list(args), "kwargs": kwargs}
+        value = self._exchange(name, message)
+        try:
+            value = check_return(adapter, args, kwargs, value)
+        finally:
+            self._record(value)
+        return value
+
+    def run(self, name: str, *args: object, **kwargs: object) -> object:
+        """Run a driver next to the student's code; plain data comes back."""
+        module = self._ship_driver(name)
+        message = {"op": "run", "name": name, "module": module}
+        value = self._exchange(name, message | {"args": list(args), "kwargs": kwargs})
+        self._record(value)
+        return value
+
+    def _ship_driver(self, name: str) -> str:
+        """Send the driver file that defines `name`, as source, once per process."""
+        for module, path in self.drivers.items():
+            source = path.read_text(encoding="utf-8")
+            if f"\ndef {name}(" in source:
+                self._open(name)
+                if module not in self._shipped:
+                    self._request({"op": "driver", "module": module, "source": source}, name)
+                    self._shipped.add(module)
+                return module
+        raise NameError(f"no driver {name!r} in {', '.join(p.name for p in self.drivers.values())}")
+
+    def _exchange(self, name: str, message: dict) -> object:
+        self._open(name)
+        self._calls += 1
+        seed = hashlib.sha256(self._seed + self._calls.to_bytes(4, "big")).digest()[:6]
+        message |= {"seed": int.from_bytes(seed, "big"), "forbid": list(self.allowance.forbid)}
+        return self._request(message, name)
+
+    def _open(self, name: str) -> None:
+        """Import the student's adapters, once per process; a failure is remembered."""
+        if self._opened:
+            return
+        if self.broken:
+            raise StudentError(self.broken)
+        try:
+            self._request({"op": "load"}, "adapters.py")
+        except Exception as error:
+            where = getattr(error, "where", "")
+            self.broken = f"adapters.py cannot be imported: {type(error).__name__}: {error}" + (
+                f" ({where})" if where else ""
+            )
+            raise StudentError(self.broken) from None
+        self._opened = True
+
+    def _request(self, message: dict, name: str) -> object:
+        if self.faults.get(name, 0) >= MAX_FAULTS:
+            raise self._remember(Crash(f"{name} is not called again after {MAX_FAULTS} faults"))
+        data = codec.dumps(message)
+        try:
+            answer = codec.loads(self._round_trip(data, name))
+        except codec.CodecError:
+            answer = None
+        match answer:
+            case ("ok", value):
+                return value
+            case ("bad", str(text)):
+                raise ContractError(text)
+            case ("raised", dict(report)):
+                raise self._revive(report, name)
+        self.transport.close()
+        raise self._count(Crash(f"{name} sent an answer that cannot be read"), name)
+
+    def _round_trip(self, data: bytes, name: str) -> bytes:
+        try:
+            return self.transport.request(data, self.allowance)
+        except (Crash, Timeout, OutOfMemory) as fault:
+            raise self._count(fault, name) from None
+
+    def _count(self, fault: Fault, name: str) -> Fault:
+        """Note that the student's process is gone, and whose call it was."""
+        self.faults[name] = self.faults.get(name, 0) + 1
+        self._opened, self._shipped = False, set()
+        return self._remember(fault)
+
+    def _revive(self, report: dict, name: str) -> BaseException:
+        """The exception that a report describes, as tests may expect it."""
+        text, kind = str(report.get("message")), str(report.get("kind"))
+        if report.get("todo"):
+            return self._remember(Todo(f"{report['todo']} is not implemented yet"))
+        if report.get("name") == "Forbidden":
+            return self._remember(ForbiddenCall(text))
+        if report.get("name") == "MemoryError" or "can't allocate memory" in text:
+            return self._remember(OutOfMemory(f"{name} ran out of memory: {text}"))
+        error: BaseException = StudentError(f"{report.get('name')}: {text}")
+        if kind in RAISABLE:
+            try:
+                error = RAISABLE[kind](*(report.get("args") or [text]))
+            except Exception:  # arguments that this built-in does not take
+                error = StudentError(f"{kind}: {text}")
+        error.where, error.trace = str(report.get("where")), str(report.get("trace"))
+        self._record(f"raised {kind or report.get('name')}")
+        return error
+
+    def _remember(self, fault: Fault) -> Fault:
+        self.fault = fault
+        return fault
+
+    def _record(self, value: object) -> None:
+        if len(self.outputs) < MAX_RECORDED:
+            self.outputs.append(value)
+
+
+class Student:
+    """The `student` fixture: the door of the chapter whose test is running."""
+
+    def __init__(self) -> None:
+        self._door: Door | None = None
+
+    def run(self, driver: str, *args: object, **kwargs: object) -> object:
+        """Run a driver from the chapter's drivers files."""
+        return self._door.run(driver, *args, **kwargs)
+
+    def __getattr__(self, name: str) -> Callable:
+        if name.startswith("_"):  # pytest and hypothesis ask fixtures for dunders
+            raise AttributeError(name)
+        return lambda *args, **kwargs: self._door.call(name, *args, **kwargs)

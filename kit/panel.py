@@ -1,0 +1,81 @@
+"""The progress panel at the end of a run: what is done, what fails, what to do next."""
+
+import sys
+from typing import TextIO
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from kit.chapters import Chapter, Problem
+from kit.results import ChapterResult, TestResult
+
+STATES = {"done": "green", "failing": "red", "todo": "yellow"}
+
+
+def state_of(problem: Problem, result: ChapterResult) -> str:
+    """Done, failing or todo; a problem no test of which ran is none of them."""
+    verdicts = {test.verdict for test in result.of(problem)}
+    if not verdicts:
+        return ""
+    if verdicts == {"pass"}:
+        return "done"
+    return "todo" if verdicts <= {"todo", "pass"} else "failing"
+
+
+def print_panel(
+    results: list[tuple[Chapter, TestResult]], impl: str, file: TextIO | None = None
+) -> None:
+    """Print a line per problem and, for students, where to go on."""
+    console = Console(file=file or sys.stdout, highlight=False)
+    chapters = {chapter.name: chapter for chapter, _ in results}
+    graded = [
+        ChapterResult(chapter, tuple(r for c, r in results if c.name == name))
+        for name, chapter in sorted(chapters.items())
+    ]
+    console.print()
+    if impl == "solutions":
+        for result in graded:
+            passed = sum(t.verdict == "pass" for t in result.tests)
+            console.print(f"{result.chapter.name}: {passed} of {len(result.tests)} tests pass")
+        return
+    for result in graded:
+        console.print(_table(result))
+    if step := _next_step(graded):
+        console.print(step)
+
+
+def _table(result: ChapterResult) -> Table:
+    shown = [p for p in result.chapter.problems if result.of(p)]
+    earned = sum(result.points(p) for p in shown)
+    table = Table(
+        title=f"{result.chapter.name}: {earned:g} of {sum(p.points for p in shown)} points",
+        title_justify="left",
+        title_style="bold",
+        box=None,
+        pad_edge=False,
+    )
+    for column in ("problem", "state", "tests", "points"):
+        table.add_column(column, justify="right" if column in ("tests", "points") else "left")
+    for problem in shown:
+        state, tests = state_of(problem, result), result.of(problem)
+        passed = sum(test.verdict == "pass" for test in tests)
+        table.add_row(
+            problem.name,
+            Text(state, style=STATES[state]),
+            f"{passed}/{len(tests)}",
+            f"{result.points(problem):g}/{problem.points}",
+        )
+    return table
+
+
+def _next_step(graded: list[ChapterResult]) -> str:
+    for result in graded:
+        for problem in result.chapter.problems:
+            if state_of(problem, result) in ("todo", "failing"):
+                name = result.chapter.name
+                return (
+                    f"Next: {problem.name} in assignments/{name}/adapters.py, then\n"
+                    f"      pytest tests/{name} --problem {problem.name}"
+                )
+    return "All done."

@@ -1,0 +1,81 @@
+"""What grading yields: verdicts of tests, points of problems, scores of submissions.
+
+Points are derived, never stored: a problem pays all or nothing, or the share of its tests passed
+when chapter.toml says `partial`. Infra is never a zero: its problem is pending until graded again.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from kit.chapters import Chapter, Problem
+
+Verdict = Literal["pass", "fail", "error", "todo", "timeout", "oom", "crash", "forbidden", "infra"]
+
+
+@dataclass(frozen=True)
+class TestResult:
+    """The verdict on one test."""
+
+    __test__ = False  # keeps pytest from collecting this class
+
+    test: str  # "test_hidden.py::test_rows_sum_to_one[3]"
+    problem: str
+    public: bool
+    verdict: Verdict
+    seconds: float = 0.0
+    title: str = ""  # the test as a sentence: safe to show to anyone
+    detail: str = ""  # first divergence, traceback: for the instructor, and for public tests
+    diagnosis: tuple[str, ...] = ()  # the misconceptions this output equals: safe to show
+
+
+@dataclass(frozen=True)
+class ChapterResult:
+    """All verdicts on one chapter of one submission."""
+
+    chapter: Chapter
+    tests: tuple[TestResult, ...]
+    seconds: float = 0.0
+    note: str = ""  # what concerns the whole chapter: "adapters.py cannot be imported: ..."
+
+    def of(self, problem: Problem) -> list[TestResult]:
+        """The results of one problem's tests."""
+        return [test for test in self.tests if test.problem == problem.name]
+
+    def points(self, problem: Problem) -> float:
+        """What the submission earns on a problem."""
+        tests = self.of(problem)
+        if not tests:
+            return 0.0
+        share = sum(test.verdict == "pass" for test in tests) / len(tests)
+        return problem.points * (share if problem.partial else float(share == 1))
+
+    def pending(self, problem: Problem) -> bool:
+        """Whether the grader, not the student, is the reason for missing points."""
+        return any(test.verdict == "infra" for test in self.of(problem))
+
+    @property
+    def score(self) -> float:
+        """Points earned on the chapter, of 100."""
+        return sum(self.points(problem) for problem in self.chapter.problems)
+
+
+@dataclass(frozen=True)
+class SubmissionResult:
+    """Everything the grader says about one submission."""
+
+    submission: str  # the student's id: the name of the folder or archive
+    chapters: tuple[ChapterResult, ...] = ()
+    note: str = ""  # why nothing, or not everything, could be graded; safe to show
+    rung: str = ""  # the sandbox rung it was graded on
+    seconds: float = 0.0
+    warnings: tuple[str, ...] = field(default=())
+
+    @property
+    def score(self) -> float:
+        """Points over all chapters that were graded."""
+        return sum(chapter.score for chapter in self.chapters)
+
+    @property
+    def pending(self) -> bool:
+        """Whether some points wait for the grader."""
+        return any(c.pending(p) for c in self.chapters for p in c.chapter.problems)

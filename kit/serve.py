@@ -1,0 +1,187 @@
+"""The student's side of the door: it runs adapters and drivers, and answers in bytes.
+
+The same Server answers in the test process (the local door) and in the sandbox. From the judge's
+point of view everything here is untrusted: only bytes that pass `codec.loads` come out.
+
+Requests   {"op": "load"} · {"op": "driver", module, source} ·
+           {"op": "call", name, args, kwargs, seed, forbid} ·
+           {"op": "run", name, module, args, kwargs, seed, forbid}
+Answers    ("ok", value) · ("bad", message) · ("raised", {kind, args, message, todo, where, trace})
+"""
+
+import inspect
+import random
+import sys
+import traceback
+from collections.abc import Callable
+from types import ModuleType, SimpleNamespace
+
+import numpy as np
+import torch
+from torch.overrides import TorchFunctionMode, resolve_name
+
+from kit import codec
+
+# Re-raised by name on the judge's side; every other exception arrives as StudentError. Not among
+# them: AssertionError, which would read as a failed test, and StopIteration, which ends loops.
+RAISABLE = {
+    kind.__name__: kind
+    for kind in (
+        *(ValueError, TypeError, IndexError, KeyError, LookupError, ArithmeticError),
+        *(ZeroDivisionError, OverflowError, FloatingPointError, RuntimeError, RecursionError),
+        *(UnicodeDecodeError, UnicodeEncodeError, UnicodeError, EOFError, BufferError),
+        *(OSError, FileNotFoundError, FileExistsError, PermissionError, TimeoutError),
+        *(NotImplementedError, AttributeError, NameError, ImportError, ModuleNotFoundError),
+    )
+}
+MESSAGE_LIMIT = 2000
+TRACE_LIMIT = 8000
+
+
+class Forbidden(Exception):
+    """The code under test called what its problem asks it to build."""
+
+
+class ForbiddenCalls(TorchFunctionMode):
+    """Raise Forbidden when torch is asked for one of `names`, e.g. torch.softmax."""
+
+    def __init__(self, names: list[str]):
+        super().__init__()
+        self.names = frozenset(names)
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        """Refuse a forbidden function; let every other one through."""
+        name = resolve_name(func) or f"{func.__module__}.{func.__qualname__}"
+        name = name.replace("torch.Tensor.", "Tensor.")
+        aliases = {name, name.replace("Tensor.", "torch."), name.replace("torch.", "Tensor.")}
+        if forbidden := aliases & self.names:
+            raise Forbidden(f"this problem forbids calling {forbidden.pop()}")
+        return func(*args, **(kwargs or {}))
+
+
+class Server:
+    """Runs one chapter's code. `load` returns its adapters: a module, or any namespace."""
+
+    def __init__(self, load: Callable[[], ModuleType | SimpleNamespace]):
+        self._load = load
+        self._adapters: ModuleType | SimpleNamespace | None = None
+        self._drivers: dict[str, ModuleType] = {}
+
+    def handle(self, request: bytes) -> bytes:
+        """Answer one request. Nothing a student's code raises gets out, save KeyboardInterrupt."""
+        message = codec.loads(request)
+        try:
+            answer = ("ok", self._perform(message))
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            answer = ("raised", self._report(error))
+        try:
+            return codec.dumps(answer)
+        except codec.CodecError as error:
+            return codec.dumps(("bad", f"{message.get('name')}: {error}"))
+        except BaseException as error:  # an object that raises while it is encoded
+            return codec.dumps(("raised", self._report(error)))
+
+    def _perform(self, message: dict) -> object:
+        match message["op"]:
+            case "load":
+                self._adapters = self._load()
+                return sorted(n for n, v in vars(self._adapters).items() if callable(v))
+            case "driver":
+                self._drivers[message["module"]] = _execute(message["module"], message["source"])
+                return None
+            case "call":
+                adapters = self._guarded(message["forbid"])
+                _seed(message["seed"])
+                return _adapter(adapters, message["name"])(*message["args"], **message["kwargs"])
+            case "run":
+                driver = getattr(self._drivers[message["module"]], message["name"])
+                adapters = self._guarded(message["forbid"])
+                _seed(message["seed"])
+                return driver(adapters, *message["args"], **message["kwargs"])
+        raise ValueError(f"unknown request {message['op']!r}")
+
+    def _guarded(self, forbid: list[str]) -> ModuleType | SimpleNamespace:
+        """The adapters, each of them watched for forbidden calls where there are any."""
+        if not forbid:
+            return self._adapters
+
+        def guard(function: Callable) -> Callable:
+            def guarded(*args, **kwargs):
+                with ForbiddenCalls(forbid):
+                    return function(*args, **kwargs)
+
+            return guarded
+
+        members = vars(self._adapters).items()
+        return SimpleNamespace(**{n: guard(f) for n, f in members if inspect.isfunction(f)})
+
+    def _report(self, error: BaseException) -> dict[str, object]:
+        """What the judge may know of an exception: plain data, of bounded size."""
+        kind = next((k.__name__ for k in type(error).__mro__ if k.__name__ in RAISABLE), "")
+        frames = traceback.extract_tb(error.__traceback__)
+        own = [f for f in frames if not _is_kit(f.filename)] or list(frames)
+        return {
+            "kind": kind,
+            "name": type(error).__name__[:100],
+            "args": _plain_arguments(error),
+            "message": _text_of(error),
+            "todo": self._todo(error),
+            "where": f"{own[-1].filename.rsplit('/', 1)[-1]}:{own[-1].lineno}" if own else "",
+            "trace": "".join(traceback.format_list(own))[-TRACE_LIMIT:],
+        }
+
+    def _todo(self, error: BaseException) -> str:
+        """The adapter that is still a stub: its own frame, not one below, raised the error."""
+        if not isinstance(error, NotImplementedError) or error.__traceback__ is None:
+            return ""
+        last = error.__traceback__
+        while last.tb_next:
+            last = last.tb_next
+        for name, function in vars(self._adapters or SimpleNamespace()).items():
+            if getattr(function, "__code__", None) is last.tb_frame.f_code:
+                return name
+        return ""
+
+
+def _adapter(adapters: object, name: str) -> Callable:
+    if (function := getattr(adapters, name, None)) is None:
+        raise NameError(f"adapters.py defines no {name}(); take its stub from the handout")
+    return function
+
+
+def _execute(name: str, source: str) -> ModuleType:
+    """A driver file as a module; code objects alone would lose their helpers."""
+    module = ModuleType(name)
+    module.__file__ = f"{name}.py"
+    sys.modules[name] = module  # dataclasses look their module up by name
+    exec(compile(source, module.__file__, "exec"), vars(module))
+    return module
+
+
+def _seed(seed: int) -> None:
+    torch.manual_seed(seed)
+    np.random.seed(seed % (1 << 32))
+    random.seed(seed)
+
+
+def _is_kit(filename: str) -> bool:
+    return filename == __file__
+
+
+def _plain_arguments(error: BaseException) -> list:
+    """The exception's arguments if they are short plain data, else none."""
+    try:
+        if len(codec.dumps(error.args)) <= MESSAGE_LIMIT:
+            return list(error.args)
+    except BaseException:  # arguments may be any object, and encode to anything
+        return []
+    return []
+
+
+def _text_of(error: BaseException) -> str:
+    try:
+        return str(error)[:MESSAGE_LIMIT]
+    except BaseException:  # a __str__ that raises
+        return "(its message could not be read)"
