@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from kit.chapters import Chapter, Problem, chapter, repository
 from kit.contract import read_contract
 from kit.diagnosis import Fingerprints
-from kit.door import Allowance, Door, Fault, Infra, LocalTransport, Student, Transport
+from kit.door import Allowance, Door, Fault, LocalTransport, Student, Transport
 from kit.loader import Source, find_source
 from kit.results import TestResult, Verdict
 from kit.seeds import PUBLIC_KEY, course_key, seed_of
@@ -150,9 +150,9 @@ class Bench:
 
 def verdict_on(error: BaseException | None, fault: Fault | None) -> Verdict:
     """Pass, fail, error, or what befell the student's process."""
-    if isinstance(error, Infra):
-        return "infra"
-    if fault is not None:
+    if isinstance(error, Fault):
+        return error.verdict
+    if fault is not None:  # a test that swallows a fault has not passed
         return fault.verdict
     if error is None:
         return "pass"

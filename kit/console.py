@@ -1,0 +1,89 @@
+"""What the instructor sees when grading ends: one table, coloured in a terminal, plain in a pipe.
+
+A pipe has no width, so nothing is cut there: the next program needs the whole id.
+"""
+
+from collections.abc import Sequence
+
+from rich import box
+from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+
+from kit.reports import one_line, points_text, status
+from kit.results import SubmissionResult
+
+UNBOUNDED = 100_000  # wider than any table
+COLOURS = {"pass": "green", "complete": "green", "todo": "yellow"}
+COLOURS |= dict.fromkeys(["infra", "pending"], "cyan")  # the grader owes these
+
+
+def summary_table(results: Sequence[SubmissionResult], console: Console) -> None:
+    """Print the outcome: problem by problem for one submission, chapter by chapter for several."""
+    table = _by_problem(results[0]) if len(results) == 1 else _by_submission(results)
+    if len(results) == 1:
+        rung = f" (sandbox: {results[0].rung})" if results[0].rung else ""
+        console.print(_safe(results[0].submission + rung), soft_wrap=True)
+    table.box = box.SIMPLE_HEAD if console.is_terminal else box.ASCII
+    if not console.is_terminal:
+        unbounded = console.options.update(max_width=UNBOUNDED)
+        table.width = Measurement.get(console, unbounded, table).maximum
+    console.print(table, crop=console.is_terminal)
+    for result in results:
+        notes = [result.note, *(c.note for c in result.chapters), *result.warnings]
+        for note in filter(None, notes):
+            console.print(_safe(f"{result.submission}: {note}"), soft_wrap=True)
+
+
+def _by_problem(result: SubmissionResult) -> Table:
+    table = _table(("chapter", "problem"), ("points", "of", "tests", "seconds"), "verdict")
+    for chapter in result.chapters:
+        for problem in chapter.chapter.problems:
+            tests = chapter.of(problem)
+            passed = sum(test.verdict == "pass" for test in tests)
+            faults = sorted({test.verdict for test in tests} - {"pass"})
+            table.add_row(
+                _safe(chapter.chapter.name),
+                _safe(problem.name),
+                points_text(chapter.points(problem)),
+                str(problem.points),
+                f"{passed}/{len(tests)}",
+                f"{sum(test.seconds for test in tests):.1f}",
+                _verdict(faults or ["pass" if tests else "no tests"]),
+            )
+    most = sum(problem.points for c in result.chapters for problem in c.chapter.problems)
+    table.add_section()
+    total, seconds = points_text(result.score), f"{result.seconds:.1f}"
+    table.add_row("total", "", total, str(most), "", seconds, _verdict([status(result)]))
+    return table
+
+
+def _by_submission(results: Sequence[SubmissionResult]) -> Table:
+    chapters = sorted({c.chapter.name for result in results for c in result.chapters})
+    table = _table(("submission",), (*map(_safe, chapters), "total"), "status")
+    for result in results:
+        scores = {c.chapter.name: points_text(c.score) for c in result.chapters}
+        row = [scores.get(name, "-") for name in chapters]
+        verdict = _verdict([status(result)])
+        table.add_row(_safe(result.submission), *row, points_text(result.score), verdict)
+    return table
+
+
+def _table(names: Sequence[str], numbers: Sequence[str], verdict: str) -> Table:
+    table = Table(header_style="bold")
+    for column in names:
+        table.add_column(column, overflow="fold")  # a narrow terminal breaks an id, never cuts it
+    for column in numbers:
+        table.add_column(column, justify="right", overflow="fold")
+    table.add_column(verdict, overflow="fold")
+    return table
+
+
+def _verdict(verdicts: Sequence[str]) -> str:
+    return ", ".join(f"[{COLOURS.get(v, 'red')}]{v}[/]" for v in verdicts)
+
+
+def _safe(text: str) -> Text:
+    """A stranger's text, in which neither [markup] nor :emoji: codes mean anything."""
+    return Text(one_line(text, 2_000))

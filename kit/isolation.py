@@ -1,0 +1,146 @@
+"""The student's code in a process of its own: the transport to it, for judges and for pytest."""
+
+import atexit
+import select
+import shutil
+import signal
+import socket
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from kit import sandbox
+from kit.chapters import chapter, transitive_needs
+from kit.codec import MAX_BYTES, MAX_TREE
+from kit.door import Allowance, Crash, Fault, Infra, OutOfMemory, Timeout
+from kit.loader import STUDENT, Source
+from kit.processes import cpu_seconds
+from kit.rooms import (
+    WALL_FACTOR,
+    Room,
+    make_room,
+    open_to_reading,
+    secret_folders,
+    start_zygote,
+)
+from kit.wire import Messenger, receive_frame, send_frame
+
+START_SECONDS = 60.0  # a student's process stands in milliseconds; a loaded machine may take longer
+POLL_SECONDS = 0.1
+
+
+class RemoteTransport:
+    """Carries requests to a student's process, and ends it when it takes too long."""
+
+    def __init__(self, zygote: Messenger, room: Room):
+        self.zygote = zygote
+        self.room = room
+        self.sock: socket.socket | None = None
+        self.pid = 0
+
+    def request(self, data: bytes, allowance: Allowance) -> bytes:
+        """One round trip. CPU time is limited; wall time to five times as much."""
+        if self.sock is None:
+            self._start()
+        watch = _Watch(self.sock, self.pid, allowance.seconds)
+        try:
+            self.sock.settimeout(WALL_FACTOR * allowance.seconds)
+            send_frame(self.sock, data)
+            self.sock.settimeout(None)
+            return receive_frame(self.sock, MAX_BYTES + MAX_TREE, watch)
+        except TimeoutError:
+            self.close()
+            raise Timeout(f"no answer within {watch.reason}") from None
+        except (EOFError, OSError):
+            raise self._fate() from None
+        except ValueError as error:
+            self.close()
+            raise Crash(f"the student's process sent no answer: {error}") from None
+
+    def _start(self) -> None:
+        here, there = socket.socketpair()
+        answer = self.zygote.ask(self.room.message(), there.fileno())
+        there.close()
+        self.sock, self.pid = here, answer["pid"]
+        here.settimeout(START_SECONDS)
+        try:
+            greeting = receive_frame(here, 4096)
+        except (EOFError, OSError, ValueError) as error:
+            self.close()
+            raise Infra(f"the student's process did not start: {type(error).__name__}") from None
+        if greeting != b"ready":
+            self.close()
+            raise Infra(f"the sandbox refused: {greeting[1:].decode(errors='replace')}")
+        here.settimeout(None)
+
+    def _fate(self) -> Fault:
+        """Why the student's process is gone."""
+        status = self.close(grace=1.0)
+        if status is not None and status < 0:
+            name = signal.Signals(-status).name
+            if -status == signal.SIGXCPU:
+                return Timeout("the process used up its CPU time")
+            hint = " (out of memory, perhaps)" if -status == signal.SIGKILL else ""
+            return (OutOfMemory if hint else Crash)(f"the process died of {name}{hint}")
+        return Crash(f"the process ended with status {status} in the middle of a call")
+
+    def close(self, grace: float = 0.0) -> int | None:
+        """End the student's process; its exit status, negative for a signal."""
+        if self.sock is None:
+            return None
+        self.sock.close()
+        self.sock = None
+        return self.zygote.ask({"op": "end", "grace": grace})["status"]
+
+
+class _Watch:
+    """Waits for an answer; TimeoutError once the process has used its CPU or wall time."""
+
+    def __init__(self, sock: socket.socket, pid: int, seconds: float):
+        self.sock, self.pid, self.seconds = sock, pid, seconds
+        self.poll = select.poll()
+        self.poll.register(sock, select.POLLIN)
+        self.started = time.monotonic()
+        self.cpu: float | None = None
+        self.reason = ""
+
+    def __call__(self) -> None:
+        """Return when there is something to read."""
+        while not self.poll.poll(POLL_SECONDS * 1000):
+            used = cpu_seconds(self.pid)  # most calls answer before the first look
+            self.cpu = used if self.cpu is None else self.cpu
+            if used - self.cpu > self.seconds:
+                self.reason = f"{self.seconds:g} s of CPU time"
+                raise TimeoutError
+            if time.monotonic() - self.started > WALL_FACTOR * self.seconds:
+                self.reason = f"{WALL_FACTOR * self.seconds:g} s"
+                raise TimeoutError
+
+
+def isolated_transport(source: Source) -> RemoteTransport:
+    """For `pytest --isolated`: a zygote for this run, and the source in a room of its own."""
+    work = Path(tempfile.mkdtemp(prefix="storyteller-"))
+    zygote, process = start_zygote(work / "stage", work / "log")
+    zygote.receive()
+    rung = sandbox.best_rung(None).rung
+    room = make_room(work / "student", chapter(source.chapter), rung, 0, secret_folders())
+    homes = {source.chapter: source.folder}
+    if source.package == STUDENT and not source.needs:  # --deps student: its own earlier chapters
+        homes |= {need: source.home / need for need in transitive_needs(source.chapter)}
+        room = replace(room, source=room.source | {"needs": {}})
+    for name, folder in homes.items():
+        target = Path(room.source["home"]) / name
+        ignore = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(folder, target, dirs_exist_ok=True, ignore=ignore)
+    open_to_reading(Path(room.source["home"]))
+    transport = RemoteTransport(zygote, room)
+
+    def end() -> None:
+        transport.close()
+        zygote.close()
+        process.wait()
+        shutil.rmtree(work, ignore_errors=True)
+
+    atexit.register(end)
+    return transport

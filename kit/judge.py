@@ -1,0 +1,182 @@
+"""The judge mother and the judges: the trusted side of isolated grading.
+
+The mother collects a chapter's tests once and proves that the reference passes here, in this
+environment; where it does not, a test's verdict is infra for everyone. For each submission she
+forks a judge, which holds seeds and expected values, runs the tests against the student's process,
+and reports verdict by verdict.
+
+Channel to the orchestrator:
+    mother ->   {"op": "ready", "unproved": [...]}, {"op": "test", ...} for each, {"op": "listed"}
+    -> mother   {"op": "grade", "room": {...}, "seconds": ...} + fd of the judge's own channel
+    judge ->    {"op": "result", ...} for each test, then {"op": "done"}
+"""
+
+import math
+import os
+import select
+import signal
+import socket
+import time
+import traceback
+from collections.abc import Iterator
+from dataclasses import asdict
+
+import hypothesis
+import pytest
+
+from kit.bench import Bench, TestInfo
+from kit.chapters import repository
+from kit.door import Infra, Timeout
+from kit.isolation import RemoteTransport
+from kit.plugin import BENCH, INFO
+from kit.results import TestResult
+from kit.rooms import Room
+from kit.sandbox import Limits, Plan
+from kit.wire import Messenger, close_all_but
+
+
+def pytest_arguments(name: str) -> list[str]:
+    """How a chapter's tests are collected for grading: no configuration, no cache, no capture."""
+    root = str(repository())
+    options = ["-q", "-c", os.devnull, "--rootdir", root, "--confcutdir", root]
+    options += ["-p", "kit.plugin", "--import-mode=importlib", "--impl", "solutions"]
+    options += ["-p", "no:cacheprovider", "-p", "no:doctest", "-p", "no:unraisableexception"]
+    options += ["-p", "no:terminalreporter", "--capture=no"]  # a fork must not share pytest's open files
+    return [*options, "--tb=no", f"{root}/tests/{name}"]
+
+
+def run_items(
+    session: pytest.Session, items: list[pytest.Item], deadline: float = math.inf
+) -> Iterator[TestResult]:
+    """Run collected tests one after the other; those that come after the deadline time out."""
+    bench = session.config.stash[BENCH]
+    for item, following in zip(items, [*items[1:], None], strict=True):
+        before = len(bench.results)
+        if time.monotonic() > deadline:
+            late = Timeout("the submission has used up the time for this chapter")
+            bench.judge(item.stash[INFO], late, 0.0)
+        else:
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        yield from (result for _, result in bench.results[before:])
+
+
+class Mother:
+    """A pytest plugin whose run loop serves grading jobs."""
+
+    def __init__(self, jobs: Messenger, zygote: socket.socket):
+        self.jobs = jobs
+        self.zygote = Messenger(zygote)
+        self.judges: set[int] = set()
+        self.unproved: set[str] = set()
+        self.errors: list[str] = []
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Keep what went wrong during collection, for the instructor."""
+        if report.failed:
+            self.errors.append(report.longreprtext)
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Prove the reference, then fork a judge per job until the orchestrator is gone."""
+        if session.testsfailed:
+            raise session.Interrupted(f"{session.testsfailed} errors during collection")
+        bench = session.config.stash[BENCH]
+        infos = [item.stash[INFO] for item in session.items]
+        hypothesis.settings.load_profile(_grader_profile())
+        results = list(run_items(session, session.items))
+        self.unproved = {r.test for r in results if r.verdict != "pass"}
+        skipped = {info.test for info in infos} - {r.test for r in results}
+        session.items[:] = [i for i in session.items if i.stash[INFO].test not in skipped]
+        bench.close()
+        self.jobs.send({"op": "ready", "unproved": sorted(self.unproved)})
+        self._announce([info for info in infos if info.test not in skipped])
+        while True:
+            select.select([self.jobs], [], [], 1.0)
+            self._reap()
+            if not select.select([self.jobs], [], [], 0)[0]:
+                continue
+            try:
+                message, descriptor = self.jobs.receive()
+            except EOFError:
+                for pid in self.judges:
+                    os.kill(pid, signal.SIGKILL)
+                os._exit(0)
+            self._fork_judge(session, message, descriptor)
+
+    def _announce(self, infos: list[TestInfo]) -> None:
+        """Tell which tests there are, so that a judge that dies leaves no gap."""
+        for info in infos:
+            blank = TestResult(info.test, info.problem.name, info.public, "infra", title=info.title)
+            self.jobs.send({"op": "test", "test": asdict(blank)})
+        self.jobs.send({"op": "listed"})
+
+    def _fork_judge(self, session: pytest.Session, message: dict, descriptor: int) -> None:
+        here, there = Messenger.pair()
+        self.zygote.send({"op": "channel"}, there.fileno())
+        there.close()
+        pid = os.fork()
+        if pid == 0:
+            try:
+                close_all_but({here.fileno(), descriptor})
+                report = Messenger(socket.socket(fileno=descriptor))
+                judge(session, message, here, report, self.unproved)
+                os._exit(0)
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                os._exit(70)
+        here.close()
+        os.close(descriptor)
+        self.judges.add(pid)
+
+    def _reap(self) -> None:
+        for pid in list(self.judges):
+            if os.waitpid(pid, os.WNOHANG)[0]:
+                self.judges.discard(pid)
+
+
+def _grader_profile() -> str:
+    """Hypothesis without shrinking: nobody reads the smallest example, and it takes long."""
+    phases = (hypothesis.Phase.explicit, hypothesis.Phase.generate)
+    kit_profile = hypothesis.settings.get_profile("kit")
+    hypothesis.settings.register_profile("grader", kit_profile, phases=phases)
+    return "grader"
+
+
+def judge(
+    session: pytest.Session,
+    message: dict,
+    zygote: Messenger,
+    report: Messenger,
+    unproved: set[str],
+) -> None:
+    """Grade one chapter of one submission, reporting each verdict as it falls."""
+    fields = message["room"]
+    plan = fields["plan"] | {"limits": Limits(**fields["plan"]["limits"])}
+    room = Room(None, Plan(**plan), fields["source"])
+    bench: Bench = session.config.stash[BENCH]
+    transport = RemoteTransport(zygote, room)
+    bench.make_transport = lambda name: transport
+    deadline = time.monotonic() + message["seconds"]
+    items = [item for item in session.items if item.stash[INFO].test not in unproved]
+    for item in session.items:
+        if item not in items:
+            _send(report, bench.judge(item.stash[INFO], Infra("the reference fails here too"), 0.0))
+    for result in run_items(session, items, deadline):
+        _send(report, result)
+    transport.close()
+    report.send({"op": "done"})
+
+
+def _send(report: Messenger, result: TestResult) -> None:
+    report.send({"op": "result", "test": asdict(result)})
+
+
+def mother(name: str, jobs: Messenger, zygote: socket.socket) -> None:
+    """Become the judge mother of chapter `name`; never returns."""
+    plugin = Mother(jobs, zygote)
+    try:
+        code = pytest.main(pytest_arguments(name), plugins=[plugin])
+        reason = "\n".join(plugin.errors)[-2000:] or f"pytest ended with {code!r}"
+        jobs.send({"op": "failed", "reason": reason})
+    finally:
+        os._exit(70)

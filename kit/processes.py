@@ -1,0 +1,122 @@
+"""What a process and everything it forked cost, read from /proc by somebody outside.
+
+A student's process cannot be asked: it would answer what it likes. The tree is found anew on each
+call, so a number may miss a process that was born or reaped in between; it never names one of
+another tree.
+"""
+
+import contextlib
+import os
+import signal
+import time
+
+TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat from the state on: [state, parent, ...]; [] when it is gone."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            # The second field, a name in brackets, may itself hold brackets and blanks.
+            return file.read().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
+def _children_from_table() -> dict[int, list[int]]:
+    """Parent to children, from every process there is: for kernels without `children` files."""
+    found: dict[int, list[int]] = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit() and (fields := _stat(int(name))):
+            found.setdefault(int(fields[1]), []).append(int(name))
+    return found
+
+
+def _children(pid: int) -> list[int]:
+    """The children of one process, over all its threads; FileNotFoundError if it cannot tell."""
+    found = []
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{thread}/children", encoding="ascii") as file:
+            found += map(int, file.read().split())
+    return found
+
+
+def descendants(pid: int) -> list[int]:
+    """All living and unreaped descendants of a process, parents before their children."""
+    has_lists = os.path.exists(f"/proc/self/task/{os.getpid()}/children")
+    table = None if has_lists else _children_from_table()
+    found: list[int] = []
+    todo = [pid]
+    while todo:
+        parent = todo.pop()
+        try:
+            children = _children(parent) if table is None else table.get(parent, [])
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # it ended meanwhile, and its children now have another parent
+        found += children
+        todo += children
+    return found
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process exists and can still run: a zombie cannot."""
+    fields = _stat(pid)
+    return bool(fields) and fields[0] not in "ZX"
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time of a process and all its descendants, reaped children included.
+
+    A child that ends while its parent ignores SIGCHLD is reaped uncounted, so a limit on CPU time
+    needs a limit on wall time beside it.
+    """
+    ticks = 0
+    for member in [pid, *descendants(pid)]:
+        # utime, stime, and the same two of reaped children (proc_pid_stat(5), fields 14 to 17)
+        ticks += sum(map(int, _stat(member)[11:15]))
+    return ticks / TICKS_PER_SECOND
+
+
+def peak_rss_mb(pid: int) -> float:
+    """The highest memory use that any single process of the tree ever reached, in MiB.
+
+    Pages shared with the process it was forked from count too: compare with the value at the start.
+    """
+    peak = 0
+    for member in [pid, *descendants(pid)]:
+        try:
+            with open(f"/proc/{member}/status", encoding="utf-8", errors="replace") as file:
+                lines = [line for line in file if line.startswith("VmHWM:")]
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        peak = max([peak, *(int(line.split()[1]) for line in lines)])
+    return peak / 1024
+
+
+def kill_descendants(pid: int, seconds: float = 5.0) -> None:
+    """Kill all that a process started; TimeoutError if something survives.
+
+    A stopped process cannot fork, so all are stopped first, until no new one turns up: a fork bomb
+    would outrun a killer that went through a list.
+    """
+    deadline = time.monotonic() + seconds
+    known: set[int] = set()
+    while living := {member for member in descendants(pid) if is_alive(member)}:
+        everything_stopped = living <= known
+        for member in living:
+            _signal(member, signal.SIGKILL if everything_stopped else signal.SIGSTOP)
+        known = living
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"processes {sorted(living)} survive SIGKILL")
+        time.sleep(0.0005)
+
+
+def kill_tree(pid: int, seconds: float = 5.0) -> None:
+    """Kill a child and all that it started; the caller still has to wait for the child."""
+    kill_descendants(pid, seconds)
+    _signal(pid, signal.SIGKILL)
+
+
+def _signal(pid: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError):  # it ended by itself
+        os.kill(pid, number)

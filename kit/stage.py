@@ -1,0 +1,35 @@
+"""The staged folder from which the zygote runs: kit's runtime and kit.given, and nothing else.
+
+A student's process is a fork of the zygote. What the zygote cannot import, a student cannot import
+either: no solutions, no tests, no bugs, no grader.
+"""
+
+import shutil
+from pathlib import Path
+
+import kit
+
+RUNTIME = (
+    *("__init__", "chapters", "codec", "contract", "diagnosis", "door", "loader", "processes"),
+    *("ranks", "results", "serve", "wire", "zygote"),
+)
+
+
+def kit_folder() -> Path:
+    """Where the kit's own modules lie."""
+    return Path(kit.__file__).resolve().parent
+
+
+def stage(folder: Path) -> Path:
+    """Copy the runtime into `folder`/kit; what a student may import."""
+    target, source = folder / "kit", kit_folder()
+    target.mkdir(parents=True)
+    for name in RUNTIME:
+        if (source / f"{name}.py").is_file():
+            shutil.copy(source / f"{name}.py", target)
+    for path in source.glob("sandbox*.py"):
+        shutil.copy(path, target)
+    shutil.copytree(
+        source / "given", target / "given", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    return folder
