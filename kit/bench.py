@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from kit.chapters import Chapter, Problem, chapter, repository
 from kit.contract import read_contract
-from kit.diagnosis import Fingerprints
+from kit.diagnosis import Fingerprints, project_all
 from kit.door import Allowance, Door, Fault, LocalTransport, Student, Transport
 from kit.loader import Source, find_source
 from kit.results import TestResult, Verdict
@@ -69,6 +69,7 @@ class Bench:
     isolated: bool = False
     seed: int | None = None  # replays one seed in place of each test's own
     key: bytes | None = None
+    forbid: bool = True  # audit's twins may use what a problem forbids
     make_transport: Callable[[str], Transport] | None = None  # the judge and audit set their own
     student: Student = field(default_factory=Student)
     results: list[tuple[Chapter, TestResult]] = field(default_factory=list)
@@ -97,7 +98,8 @@ class Bench:
             if isinstance(door.transport, SourceTransport):
                 door.transport.resume()
             self.student._door = door
-        door.begin(info.seed, Allowance(problem.seconds, problem.memory_mb, problem.forbid))
+        forbid = problem.forbid if self.forbid else ()
+        door.begin(info.seed, Allowance(problem.seconds, problem.memory_mb, forbid))
 
     def _transport(self, name: str) -> Transport:
         if self.make_transport is not None:
@@ -117,7 +119,9 @@ class Bench:
         diagnosis: tuple[str, ...] = ()
         if verdict in ("fail", "error"):
             bank = self._bank(info.chapter.name)
-            diagnosis = bank.diagnose(info.test, info.seed, door.outputs if door else [])
+            diagnosis = bank.diagnose(
+                info.test, info.seed, project_all(door.outputs if door else [])
+            )
         result = TestResult(
             info.test,
             info.problem.name,
@@ -139,6 +143,13 @@ class Bench:
                 repository() / "tests" / name / "fingerprints.json"
             )
         return self._banks[name]
+
+    def restart(self, make_transport: Callable[[str], Transport]) -> None:
+        """Forget all doors and results: what follows is about other code."""
+        self.make_transport = make_transport
+        self._doors.clear()
+        self.results.clear()
+        self.student._door = None
 
     def close(self) -> None:
         """End every student's process."""

@@ -22,7 +22,7 @@ class Problem:
     name: str
     points: int
     adapters: tuple[str, ...]  # the functions a student fills for it; the first is its namesake
-    seconds: float = 10.0  # CPU time of one call through the door; wall time may be five times this
+    seconds: float = 3.0  # CPU time of one call through the door; wall time may be five times this
     memory_mb: int = 2048  # what the student's process may allocate
     partial: bool = False  # pays the share of tests passed; otherwise all or nothing
     net: str = "none"  # "loopback" where ranks or sockets are needed

@@ -55,7 +55,9 @@ def assert_equal(got: object, want: object, why: str) -> None:
 
 
 def _float64(value: object) -> torch.Tensor:
-    return torch.as_tensor(value).detach().to(torch.float64)
+    if isinstance(value, torch.Tensor):
+        return value.detach().to(torch.float64)
+    return torch.as_tensor(value, dtype=torch.float64)  # else 1e300 would become a float32 inf
 
 
 def _first(mask: torch.Tensor) -> list[int]:

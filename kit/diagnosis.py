@@ -17,6 +17,7 @@ import torch
 
 WIDTH = 8
 TOLERANCE = 0.01
+SMALLEST = 1e-6  # so that an output of 0 can be matched
 KEPT_CALLS = 3  # per test and bug: the first calls whose output the bug changes
 MAX_NAMED = 2
 NAN, INFINITY = 1234.5, 98765.0  # stand-ins, so that where they occur shows in a projection
@@ -67,9 +68,13 @@ def _numbers(value: object) -> Iterable[float]:
         yield from _numbers(repr(value))
 
 
-def is_exception(value: object) -> bool:
-    """Whether a recorded output is an exception: its type alone tells too little to name a bug."""
-    return isinstance(value, str) and value.startswith("raised ")
+class Raised(str):
+    """An exception's type, recorded in place of a call's output."""
+
+
+def project_all(outputs: list) -> list[np.ndarray]:
+    """The projections of a test's outputs."""
+    return [project(output) for output in outputs]
 
 
 @dataclass
@@ -95,36 +100,38 @@ class Fingerprints:
             f'{{"misconceptions": {names},\n"tests": {{\n{rows}\n}}}}\n', encoding="utf-8"
         )
 
-    def add(self, test: str, seed: int, bug: str, reference: list, outputs: list) -> None:
-        """Keep the first calls of a test in which a bug's output differs from the reference's."""
+    def add(self, test: str, seed: int, bug: str, right: list, wrong: list) -> None:
+        """Keep the first calls of a test in which a bug's projections differ from the reference's.
+
+        A None among `wrong` is not kept: see `tells`.
+        """
         entry = self.tests.setdefault(test, {"seed": seed, "reference": {}, "bugs": {}})
         kept: dict[str, list[float]] = {}
-        for call, output in enumerate(outputs[: len(reference)]):
-            if is_exception(output):
+        for call, (expected, got) in enumerate(zip(right, wrong, strict=False)):
+            if got is None or len(kept) == KEPT_CALLS:
                 continue
-            right, wrong = project(reference[call]), project(output)
-            if np.linalg.norm(wrong - right) > 1e-9 * (1 + np.linalg.norm(right)):
-                kept[str(call)] = _rounded(wrong)
-                entry["reference"][str(call)] = _rounded(right)
-            if len(kept) == KEPT_CALLS:
-                break
+            if np.linalg.norm(np.subtract(got, expected)) > 1e-9 * (1 + np.linalg.norm(expected)):
+                kept[str(call)] = _rounded(got)
+                entry["reference"][str(call)] = _rounded(expected)
         if kept:
             entry["bugs"][bug] = kept
 
-    def matches(self, test: str, seed: int, outputs: list) -> list[str]:
-        """The bugs whose fingerprint the outputs of one test bear."""
+    def matches(self, test: str, seed: int, outputs: list[np.ndarray]) -> list[str]:
+        """The bugs whose fingerprint the projected outputs of one test bear."""
         entry = self.tests.get(test)
         if entry is None or entry["seed"] != seed:
             return []
-        seen: dict[str, np.ndarray] = {}
 
         def near(call: str, wrong: list[float]) -> bool:
-            if int(call) >= len(outputs) or is_exception(outputs[int(call)]):
+            if int(call) >= len(outputs):
                 return False
-            if call not in seen:
-                seen[call] = project(outputs[int(call)])
-            distance = np.linalg.norm(np.subtract(wrong, entry["reference"][call]))
-            return bool(np.linalg.norm(seen[call] - wrong) <= TOLERANCE * distance)
+            # where the reference is infinite its stand-in is far away: then the bug's own size counts
+            distance = min(
+                np.linalg.norm(np.subtract(wrong, entry["reference"][call])),
+                np.linalg.norm(wrong) + SMALLEST,
+            )
+            off = np.linalg.norm(np.subtract(outputs[int(call)], wrong))
+            return bool(off <= TOLERANCE * distance)
 
         return [
             bug
@@ -133,8 +140,13 @@ class Fingerprints:
         ]
 
     def diagnose(self, test: str, seed: int, outputs: list) -> tuple[str, ...]:
-        """At most two misconceptions that the outputs of a failing test equal."""
+        """At most two misconceptions that the projected outputs of a failing test equal."""
         return tuple(self.misconceptions[b] for b in self.matches(test, seed, outputs)[:MAX_NAMED])
+
+
+def tells(expected: object, got: object) -> bool:
+    """Whether an output tells enough to name a bug: an exception does only in place of another."""
+    return not isinstance(got, Raised) or isinstance(expected, Raised)
 
 
 def name_bugs(diagnoses: Iterable[tuple[str, ...]]) -> tuple[str, ...]:

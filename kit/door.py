@@ -16,6 +16,7 @@ from typing import Protocol
 
 from kit import codec
 from kit.contract import Adapter, ContractError, check_return
+from kit.diagnosis import Raised
 from kit.results import Verdict
 from kit.serve import RAISABLE, Server
 
@@ -112,7 +113,7 @@ class Door:
     drivers: dict[str, Path]  # module name -> file, in the order in which names are looked up
     allowance: Allowance = Allowance()
     outputs: list[object] = field(default_factory=list)  # of the current test, for diagnosis
-    faults: dict[str, int] = field(default_factory=dict)
+    faults: dict[str, list[Fault]] = field(default_factory=dict)  # by whose call it was
     broken: str = ""  # why adapters.py cannot be imported, once that is known
     fault: Fault | None = None  # the last one of the current test: none may go unnoticed
     _seed: bytes = b""
@@ -182,8 +183,10 @@ class Door:
         self._opened = True
 
     def _request(self, message: dict, name: str) -> object:
-        if self.faults.get(name, 0) >= MAX_FAULTS:
-            raise self._remember(Crash(f"{name} is not called again after {MAX_FAULTS} faults"))
+        faults = self.faults.get(name, ())
+        if len(faults) >= MAX_FAULTS:
+            again = f"{name} is not called again after {len(faults)} faults: {faults[-1]}"
+            raise self._remember(type(faults[-1])(again))
         data = codec.dumps(message)
         try:
             answer = codec.loads(self._round_trip(data, name))
@@ -207,7 +210,7 @@ class Door:
 
     def _count(self, fault: Fault, name: str) -> Fault:
         """Note that the student's process is gone, and whose call it was."""
-        self.faults[name] = self.faults.get(name, 0) + 1
+        self.faults.setdefault(name, []).append(fault)
         self._opened, self._shipped = False, set()
         return self._remember(fault)
 
@@ -227,7 +230,7 @@ class Door:
             except Exception:  # arguments that this built-in does not take
                 error = StudentError(f"{kind}: {text}")
         error.where, error.trace = str(report.get("where")), str(report.get("trace"))
-        self._record(f"raised {kind or report.get('name')}")
+        self._record(Raised(kind or report.get("name")))
         return error
 
     def _remember(self, fault: Fault) -> Fault:

@@ -152,7 +152,9 @@ class Grader:
         job.started, job.tests = time.monotonic(), {}
         self._rooms += 1
         folder = self.work / f"student{self._rooms}"
-        job.room = make_room(folder, job.chapter, self.rung, job.slot, self.secrets)
+        job.room = make_room(
+            folder, job.chapter, self.rung, job.slot, self.work / "stage", self.secrets
+        )
         target = Path(job.room.source["home"]) / job.chapter.name
         target.rmdir()
         if problem := stage_submission(job.submission, job.chapter.name, target):

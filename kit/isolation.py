@@ -28,6 +28,7 @@ from kit.wire import Messenger, receive_frame, send_frame
 
 START_SECONDS = 60.0  # a student's process stands in milliseconds; a loaded machine may take longer
 POLL_SECONDS = 0.1
+MAX_REFUSALS = 2
 
 
 class RemoteTransport:
@@ -38,6 +39,7 @@ class RemoteTransport:
         self.room = room
         self.sock: socket.socket | None = None
         self.pid = 0
+        self.refusals = 0  # starts that failed in a row
 
     def request(self, data: bytes, allowance: Allowance) -> bytes:
         """One round trip. CPU time is limited; wall time to five times as much."""
@@ -59,6 +61,9 @@ class RemoteTransport:
             raise Crash(f"the student's process sent no answer: {error}") from None
 
     def _start(self) -> None:
+        if self.refusals >= MAX_REFUSALS:
+            raise Infra(f"the student's process could not be started {MAX_REFUSALS} times")
+        self.refusals += 1
         here, there = socket.socketpair()
         answer = self.zygote.ask(self.room.message(), there.fileno())
         there.close()
@@ -73,6 +78,7 @@ class RemoteTransport:
             self.close()
             raise Infra(f"the sandbox refused: {greeting[1:].decode(errors='replace')}")
         here.settimeout(None)
+        self.refusals = 0
 
     def _fate(self) -> Fault:
         """Why the student's process is gone."""
@@ -124,7 +130,8 @@ def isolated_transport(source: Source) -> RemoteTransport:
     zygote, process = start_zygote(work / "stage", work / "log")
     zygote.receive()
     rung = sandbox.best_rung(None).rung
-    room = make_room(work / "student", chapter(source.chapter), rung, 0, secret_folders())
+    subject = chapter(source.chapter)
+    room = make_room(work / "student", subject, rung, 0, work / "stage", secret_folders())
     homes = {source.chapter: source.folder}
     if source.package == STUDENT and not source.needs:  # --deps student: its own earlier chapters
         homes |= {need: source.home / need for need in transitive_needs(source.chapter)}

@@ -11,53 +11,26 @@ Channel to the orchestrator:
     judge ->    {"op": "result", ...} for each test, then {"op": "done"}
 """
 
-import math
 import os
 import select
 import signal
 import socket
 import time
 import traceback
-from collections.abc import Iterator
 from dataclasses import asdict
 
 import hypothesis
 import pytest
 
 from kit.bench import Bench, TestInfo
-from kit.chapters import repository
-from kit.door import Infra, Timeout
+from kit.door import Infra
 from kit.isolation import RemoteTransport
 from kit.plugin import BENCH, INFO
 from kit.results import TestResult
 from kit.rooms import Room
 from kit.sandbox import Limits, Plan
+from kit.suite import grader_profile, pytest_arguments, run_items
 from kit.wire import Messenger, close_all_but
-
-
-def pytest_arguments(name: str) -> list[str]:
-    """How a chapter's tests are collected for grading: no configuration, no cache, no capture."""
-    root = str(repository())
-    options = ["-q", "-c", os.devnull, "--rootdir", root, "--confcutdir", root]
-    options += ["-p", "kit.plugin", "--import-mode=importlib", "--impl", "solutions"]
-    options += ["-p", "no:cacheprovider", "-p", "no:doctest", "-p", "no:unraisableexception"]
-    options += ["-p", "no:terminalreporter", "--capture=no"]  # a fork must not share pytest's open files
-    return [*options, "--tb=no", f"{root}/tests/{name}"]
-
-
-def run_items(
-    session: pytest.Session, items: list[pytest.Item], deadline: float = math.inf
-) -> Iterator[TestResult]:
-    """Run collected tests one after the other; those that come after the deadline time out."""
-    bench = session.config.stash[BENCH]
-    for item, following in zip(items, [*items[1:], None], strict=True):
-        before = len(bench.results)
-        if time.monotonic() > deadline:
-            late = Timeout("the submission has used up the time for this chapter")
-            bench.judge(item.stash[INFO], late, 0.0)
-        else:
-            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
-        yield from (result for _, result in bench.results[before:])
 
 
 class Mother:
@@ -81,7 +54,7 @@ class Mother:
             raise session.Interrupted(f"{session.testsfailed} errors during collection")
         bench = session.config.stash[BENCH]
         infos = [item.stash[INFO] for item in session.items]
-        hypothesis.settings.load_profile(_grader_profile())
+        hypothesis.settings.load_profile(grader_profile())
         results = list(run_items(session, session.items))
         self.unproved = {r.test for r in results if r.verdict != "pass"}
         skipped = {info.test for info in infos} - {r.test for r in results}
@@ -134,14 +107,6 @@ class Mother:
                 self.judges.discard(pid)
 
 
-def _grader_profile() -> str:
-    """Hypothesis without shrinking: nobody reads the smallest example, and it takes long."""
-    phases = (hypothesis.Phase.explicit, hypothesis.Phase.generate)
-    kit_profile = hypothesis.settings.get_profile("kit")
-    hypothesis.settings.register_profile("grader", kit_profile, phases=phases)
-    return "grader"
-
-
 def judge(
     session: pytest.Session,
     message: dict,
@@ -155,7 +120,7 @@ def judge(
     room = Room(None, Plan(**plan), fields["source"])
     bench: Bench = session.config.stash[BENCH]
     transport = RemoteTransport(zygote, room)
-    bench.make_transport = lambda name: transport
+    bench.restart(lambda name: transport)
     deadline = time.monotonic() + message["seconds"]
     items = [item for item in session.items if item.stash[INFO].test not in unproved]
     for item in session.items:

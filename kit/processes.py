@@ -58,6 +58,12 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
+def parent(pid: int) -> int:
+    """The parent of a process; 0 when the process is gone."""
+    fields = _stat(pid)
+    return int(fields[1]) if fields else 0
+
+
 def is_alive(pid: int) -> bool:
     """Whether a process exists and can still run: a zombie cannot."""
     fields = _stat(pid)

@@ -65,9 +65,12 @@ def limits_of(subject: Chapter) -> sandbox.Limits:
 
 
 def make_room(
-    folder: Path, subject: Chapter, rung: str, slot: int, secrets: Iterable[Path]
+    folder: Path, subject: Chapter, rung: str, slot: int, staged: Path, secrets: Iterable[Path]
 ) -> Room:
-    """Make an empty room; the caller puts the code into room/assignments/<chapter>."""
+    """Make an empty room; the caller puts the code into room/assignments/<chapter>.
+
+    `staged` is the folder of the zygote, from which students import kit.given.
+    """
     room, scratch = folder / "room", folder / "scratch"
     (room / STUDENT / subject.name).mkdir(parents=True)
     scratch.mkdir()
@@ -86,7 +89,7 @@ def make_room(
     loopback = any(problem.net == "loopback" for problem in subject.problems)
     plan = sandbox.Plan(
         rung=rung,
-        readable=(*sandbox.interpreter_paths(), str(room)),
+        readable=(*sandbox.interpreter_paths(), str(staged), str(room)),
         scratch=str(scratch),
         secrets=tuple(str(path) for path in secrets if path.exists()),
         slot=slot,

@@ -20,33 +20,30 @@ the grader's too if the student shares its user: it is set only under an own uid
 namespace. The other limits hold per process; the worst case is the limit times the processes.
 """
 
-import json
 import os
-import select
-import signal
-import time
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import NoReturn
+from dataclasses import dataclass, replace
+from functools import partial
 
 from kit import sandbox_selftest
-from kit.processes import kill_tree
-from kit.sandbox_enter import enter
-from kit.sandbox_plan import (
-    FIRST_UID,
-    RUNGS,
-    SLOTS,
-    Limits,
-    Plan,
-    SandboxError,
-    become,
-    interpreter_paths,
-    layers,
-)
+from kit.sandbox_enter import end, enter, sweep_uid
+from kit.sandbox_plan import RUNGS, SLOTS, Limits, Plan, SandboxError, interpreter_paths, layers
+from kit.sandbox_trial import finish, plan_for, start
 
 __all__ = [
-    *("RUNGS", "Limits", "Plan", "RungStatus", "SandboxError", "best_rung", "close_secrets"),
-    *("end", "enter", "interpreter_paths", "layers", "probe", "sweep_uid"),
+    "RUNGS",
+    "Limits",
+    "Plan",
+    "RungStatus",
+    "SandboxError",
+    "best_rung",
+    "close_secrets",
+    "end",
+    "enter",
+    "interpreter_paths",
+    "layers",
+    "probe",
+    "sweep_uid",
 ]
 
 PROBE_SECONDS = 10.0  # takes a few hundredths of this; more means that something hangs
@@ -97,66 +94,40 @@ def probe(readable: Iterable[str] = (), secrets: Iterable[str] = ()) -> list[Run
 
     `secrets` are tried as part of the plan: a secret that a rung cannot hide makes it unusable.
     """
-    paths = dict.fromkeys([*interpreter_paths(), *readable])
-    trials: list[tuple[str, int, int]] = []
+    hidden, shown = tuple(secrets), tuple(readable)
     with sandbox_selftest.target() as target:
-        try:
-            for index, rung in enumerate(RUNGS):
-                plan = Plan(
-                    rung,
-                    (*paths, target.room),
-                    sandbox_selftest.make_scratch(target, rung),
-                    (target.secret, *secrets),
-                    SLOTS - 1 - index,
-                    limits=Limits(target.memory_mb, 5, target.processes),
-                )
-                trials.append((rung, *_start_trial(plan, target)))
-            return [_finish_trial(*trial) for trial in trials]
-        finally:
-            for _, keeper, _ in trials:
-                kill_tree(keeper)
-                os.waitpid(keeper, 0)
+        plans = []
+        for index, rung in enumerate(RUNGS):
+            plan = plan_for(rung, target, _own_slot() - index, shown)
+            plans.append(replace(plan, secrets=(*plan.secrets, *hidden)))
+        used = [layers(plan) for plan in plans]
+        trials = [
+            start(plan, partial(_try_out, promises(mechanisms), target))
+            for plan, mechanisms in zip(plans, used, strict=True)
+        ]
+        reports = [
+            finish(plan, *trial, PROBE_SECONDS) for plan, trial in zip(plans, trials, strict=True)
+        ]
+    return [_status(*row) for row in zip(RUNGS, used, reports, strict=True)]
 
 
-def _start_trial(plan: Plan, target: sandbox_selftest.Target) -> tuple[int, int]:
-    """Fork a student that tries everything; returns its keeper and where it will report."""
-    reader, writer = os.pipe()
-    if keeper := os.fork():
-        os.close(writer)
-        return keeper, reader
-    report: dict = {"reason": "the trial ended early"}
-    try:
-        used = layers(plan)
-        enter(plan, (writer,))
-        sandbox_selftest.do_honest_work(target)
-        report = {"layers": used, "denies": promises(used)}
-        if through := sandbox_selftest.succeeded(report["denies"], target):
-            report = {"reason": "it does not stop: " + ", ".join(through)}
-    except BaseException as error:
-        report = {"reason": str(error) or repr(error)}
-    finally:
-        _report_and_exit(writer, report)
+def _own_slot() -> int:
+    """A slot that another probe on this machine is unlikely to use, or to sweep, just now."""
+    return SLOTS - 1 - os.getpid() % 250 * len(RUNGS)
 
 
-def _report_and_exit(writer: int, report: dict) -> NoReturn:
-    try:
-        os.write(writer, json.dumps(report).encode())
-    finally:
-        os._exit(0)
+def _try_out(denied: tuple[str, ...], target: sandbox_selftest.Target) -> list[str]:
+    """As the student: work, then attack; returns the attacks that should not have succeeded."""
+    sandbox_selftest.do_honest_work(target)
+    return sandbox_selftest.succeeded(denied, target)
 
 
-def _finish_trial(rung: str, keeper: int, reader: int) -> RungStatus:
-    """Read a report to its end; silence counts as failure."""
-    deadline, text = time.monotonic() + PROBE_SECONDS, b""
-    with open(reader, "rb", buffering=0) as file:
-        while select.select([file], [], [], max(0, deadline - time.monotonic()))[0]:
-            if not (part := file.read(65536)):
-                break
-            text += part
-    report = json.loads(text) if text else {"reason": "it died or hung while being tried"}
-    if "reason" in report:
-        return RungStatus(rung, False, report["reason"])
-    return RungStatus(rung, True, "", tuple(report["layers"]), tuple(report["denies"]))
+def _status(rung: str, used: tuple[str, ...], report: dict) -> RungStatus:
+    if "error" in report:
+        return RungStatus(rung, False, report["error"].removeprefix("SandboxError: "))
+    if report["value"]:
+        return RungStatus(rung, False, "it does not stop: " + ", ".join(report["value"]))
+    return RungStatus(rung, True, "", used, promises(used))
 
 
 def best_rung(
@@ -190,25 +161,3 @@ def close_secrets(paths: Iterable[str]) -> dict[str, int]:
             os.chmod(path, mode & 0o700)
             changed[path] = mode
     return changed
-
-
-def end(plan: Plan, keeper: int) -> None:
-    """End a student and all that it started; the caller waits for the keeper as for any child.
-
-    Also after the keeper died by itself, as long as it has not been waited for.
-    """
-    kill_tree(keeper)
-    if os.getuid() == 0 and plan.rung != "rlimits":
-        sweep_uid(plan.slot)
-
-
-def sweep_uid(slot: int) -> None:
-    """As root, kill every process of a slot's user, such as those a killed grader left behind."""
-    child = os.fork()
-    if not child:
-        try:
-            become(FIRST_UID + slot)
-            os.kill(-1, signal.SIGKILL)  # all but itself, in one step that no fork can slip through
-        finally:
-            os._exit(0)
-    os.waitpid(child, 0)

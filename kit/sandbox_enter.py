@@ -6,19 +6,30 @@ the filter of system calls at the very end. Then the student, already powerless,
 plan holds: a promise that is not kept raises here, not in a grade.
 """
 
+import contextlib
 import errno
 import os
 import resource
 import signal
 import socket
 import tempfile
+import time
 from collections.abc import Iterable
 from typing import NoReturn
 
 from kit import sandbox_linux as linux
 from kit import sandbox_root, sandbox_seccomp
-from kit.processes import kill_descendants
-from kit.sandbox_plan import Plan, SandboxError, become, check, is_readable, layers, set_limits
+from kit.processes import is_alive, kill_descendants, kill_tree, parent
+from kit.sandbox_plan import (
+    FIRST_UID,
+    Plan,
+    SandboxError,
+    become,
+    check,
+    is_readable,
+    layers,
+    set_limits,
+)
 from kit.sandbox_root import is_within
 
 CLOSED_BY = {  # settings that keep ordinary users from making namespaces, and the value that does
@@ -26,6 +37,8 @@ CLOSED_BY = {  # settings that keep ordinary users from making namespaces, and t
     "kernel/unprivileged_userns_clone": "0",
     "user/max_user_namespaces": "0",
 }
+KEEPER_SECONDS = 2.0  # a keeper needs a millisecond, unless something has stopped it
+WATCHED = {signal.SIGCHLD, signal.SIGTERM}  # what a keeper waits for
 
 
 def enter(plan: Plan, keep: tuple[int, ...] = ()) -> None:
@@ -41,21 +54,19 @@ def enter(plan: Plan, keep: tuple[int, ...] = ()) -> None:
         used = layers(plan)
         secrets = tuple(os.path.realpath(path) for path in plan.secrets)
         shown = tuple(os.path.realpath(path) for path in (*plan.readable, plan.scratch))
-        uid, gid = (plan.uid, plan.uid) if "uid" in used else (os.getuid(), os.getgid())
+        ids = (plan.uid, plan.uid) if "uid" in used else (os.getuid(), os.getgid())
         _detach(keep)
         if "uid" in used:
-            os.chown(plan.scratch, uid, gid)
+            os.chown(plan.scratch, *ids)
             os.chmod(plan.scratch, 0o700)
         _leave_namespaces(used)
-        if student := os.fork():
-            _keep(student, used, caller)
-        linux.die_with_parent()
+        _fork(used, keep, caller)
         if "namespaces" in used:
             if plan.loopback:
                 linux.loopback_up()
-            sandbox_root.build_and_enter(plan.readable, plan.scratch, secrets, uid, gid)
+            sandbox_root.build_and_enter(plan.readable, plan.scratch, secrets, *ids)
         if "uid" in used:
-            become(uid)
+            become(plan.uid)
             linux.die_with_parent()  # the change of user disarmed it
         _settle(plan.scratch)
         _restrict(plan, used)
@@ -74,8 +85,9 @@ def _detach(keep: Iterable[int]) -> None:
     for number in (signal.SIGCHLD, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
-    with open("/proc/self/oom_score_adj", "w") as file:
-        file.write("1000")  # out of memory, the kernel should take this and not the grader
+    # Out of memory, the kernel should take the student and not the grader: a wish, no promise.
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
+        file.write("1000")
     _close_files(keep)
 
 
@@ -86,10 +98,8 @@ def _close_files(keep: Iterable[int]) -> None:
         os.dup2(null, standard)  # merely closed, its number would go to the next file opened
     for handle in [int(name) for name in os.listdir("/proc/self/fd")]:
         if handle > 2 and handle not in kept:
-            try:
+            with contextlib.suppress(OSError):  # the handle that listed the folder is gone
                 os.close(handle)
-            except OSError:
-                continue  # the handle that listed the folder
 
 
 def _leave_namespaces(used: tuple[str, ...]) -> None:
@@ -106,21 +116,46 @@ def _leave_namespaces(used: tuple[str, ...]) -> None:
     socket.sethostname("sandbox")  # the host's name could not be resolved in there
 
 
-def _keep(student: int, used: tuple[str, ...], caller: int) -> NoReturn:
+def _fork(used: tuple[str, ...], keep: Iterable[int], caller: int) -> None:
+    """Continue in a child, which dies with this process; this process becomes its keeper."""
+    null = os.open("/dev/null", os.O_RDWR)
+    _prepare_to_keep(used, caller)
+    if student := os.fork():
+        # The student may have swapped the root, /dev and /proc of both by now.
+        for handle in keep:
+            os.dup2(null, handle)
+        _keep(student, used)
+    linux.die_with_parent()
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    os.close(null)
+
+
+def _prepare_to_keep(used: tuple[str, ...], caller: int) -> None:
+    """Before the fork, what the keeper must not be late with; a fork inherits only the mask.
+
+    Without a pid namespace to take everything down, the keeper has to adopt what the student
+    leaves behind. When the caller dies it is told, and not killed, so that it can still reap: in a
+    container nobody else may, and dead processes count against the limit of their user.
+    """
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED)
+    if "namespaces" not in used:
+        linux.adopt_orphans()
+    linux.die_with_parent(signal.SIGTERM)
+    if os.getppid() != caller:
+        raise SandboxError("the process that asked for the sandbox is gone")
+
+
+def _keep(student: int, used: tuple[str, ...]) -> NoReturn:
     """Stay outside until the student ends, leave nothing of it behind, and end in the same way."""
     status = 1 << 8
     try:
-        _close_files(())
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        inside = "namespaces" in used
-        linux.adopt_orphans()
-        # Killed outright, it takes pid 1 along, and that all the others; without a pid namespace
-        # it has to do so itself.
-        linux.die_with_parent(signal.SIGKILL if inside else signal.SIGTERM)
-        if os.getppid() != caller:
-            os.kill(student, signal.SIGKILL)  # the caller died before it could be noticed
         status = _wait_for(student)
-        kill_descendants(os.getpid())
+        if "namespaces" not in used:
+            kill_descendants(os.getpid())
+        with contextlib.suppress(ChildProcessError):
+            while True:
+                os.wait()
         if os.WIFSIGNALED(status):
             number = os.WTERMSIG(status)
             signal.pthread_sigmask(signal.SIG_SETMASK, [])
@@ -130,16 +165,16 @@ def _keep(student: int, used: tuple[str, ...], caller: int) -> NoReturn:
 
 
 def _wait_for(student: int) -> int:
-    """The student's exit status; SIGTERM's if the keeper was told to end first."""
-    watched = {signal.SIGCHLD, signal.SIGTERM}
-    # Blocked signals wait for sigwait(); a handler could run just before the wait and be lost.
-    signal.pthread_sigmask(signal.SIG_BLOCK, watched)
+    """The student's exit status; it is killed if the keeper is told to end first.
+
+    Blocked signals wait for sigwait(): a handler could run just before the wait and be lost.
+    """
     while True:
         ended, status = os.waitpid(-1, os.WNOHANG)
         if ended == student:
             return status
-        if not ended and signal.sigwait(watched) == signal.SIGTERM:
-            return int(signal.SIGTERM)
+        if not ended and signal.sigwait(WATCHED) == signal.SIGTERM:
+            os.kill(student, signal.SIGKILL)
 
 
 def _settle(scratch: str) -> None:
@@ -216,3 +251,33 @@ def _advice(rung: str, error: OSError) -> str:
         if value == closed:
             return f"; {name.replace('/', '.')} is {value} and keeps users from making namespaces"
     return ""
+
+
+def end(plan: Plan, keeper: int) -> None:
+    """End a student and all that it started; for the keeper's parent, who then waits for it.
+
+    Does nothing to a keeper that was waited for: its number may already be another process's.
+    """
+    if parent(keeper) == os.getpid():
+        kill_descendants(keeper)
+        deadline = time.monotonic() + KEEPER_SECONDS
+        while is_alive(keeper) and time.monotonic() < deadline:
+            time.sleep(0.0005)  # it reaps them, and ends by itself
+        kill_tree(keeper)
+    if os.getuid() == 0 and plan.rung in ("landlock", "uid"):
+        sweep_uid(plan.slot)  # in case the keeper was killed before it could clean up
+
+
+def sweep_uid(slot: int) -> None:
+    """As root, kill every process of a slot's user, such as those a killed grader left behind.
+
+    Two graders that run as root on one machine therefore need slots of their own.
+    """
+    child = os.fork()
+    if not child:
+        try:
+            become(FIRST_UID + slot)
+            os.kill(-1, signal.SIGKILL)  # all but itself, in one step that no fork can slip through
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)

@@ -131,22 +131,16 @@ def _may_change_user(plan: Plan) -> bool:
     return plan.rung == "landlock" and not unreachable(plan.readable, plan.uid)
 
 
-def unreachable(paths: Iterable[str], uid: int) -> list[str]:
-    """Which paths a user cannot read; root asks, in a fork that becomes this user."""
-    listed = list(paths)
-    reader, writer = os.pipe()
+def unreachable(paths: Iterable[str], uid: int) -> bool:
+    """Whether root cannot become this user, or the user could not read one of the paths."""
     if not (child := os.fork()):
+        denied = 1
         try:
             become(uid)
-            denied = [i for i, path in enumerate(listed) if not is_readable(path)]
-            os.write(writer, bytes(denied))
+            denied = int(not all(map(is_readable, paths)))
         finally:
-            os._exit(0)
-    os.close(writer)
-    with open(reader, "rb") as file:
-        denied = file.read()
-    os.waitpid(child, 0)
-    return [listed[i] for i in denied]
+            os._exit(denied)
+    return os.waitpid(child, 0)[1] != 0
 
 
 def is_readable(path: str) -> bool:

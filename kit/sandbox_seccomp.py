@@ -154,6 +154,39 @@ def _when(call: int, *body: Instruction) -> list[Instruction]:
     return [(EQUALS, call, 0, len(body)), *body]
 
 
+def _argument_rules(column: int) -> list[Instruction]:
+    """Calls of which only some uses are denied."""
+    rules: list[Instruction] = []
+    for numbers in OWN_PROCESS_ONLY.values():
+        rules += _when(numbers[column], _argument(0), (EQUALS, 0, 1, 0), _give(DENY), _give(ALLOW))
+    rules += _when(
+        CLONE[column], _argument(0), (ANY_BIT, NEW_NAMESPACES, 0, 1), _give(DENY), _give(ALLOW)
+    )
+    shared_anonymous = MAP_SHARED | MAP_ANONYMOUS
+    rules += _when(
+        MMAP[column],
+        _argument(3),
+        (ANY_BIT, MAP_GROWSDOWN, 2, 0),
+        (AND, shared_anonymous, 0, 0),
+        (EQUALS, shared_anonymous, 0, 1),
+        _give(DENY),
+        _give(ALLOW),
+    )
+    # The student must die with its keeper. Honest code (torch.multiprocessing) asks for the same
+    # for its own children, so the call seems to succeed.
+    rules += _when(PRCTL[column], _argument(0), (EQUALS, 1, 0, 1), _give(PRETEND), _give(ALLOW))
+    rules += _when(
+        SETPRIORITY[column],
+        _argument(0),
+        (EQUALS, 0, 0, 2),
+        _argument(1),
+        (EQUALS, 0, 1, 0),
+        _give(DENY),
+        _give(ALLOW),
+    )
+    return rules
+
+
 def _socket_rules(families: tuple[int, ...], column: int) -> list[Instruction]:
     choices = [(EQUALS, family, len(families) - i, 0) for i, family in enumerate(families)]
     rules = _when(SOCKET[column], _argument(0), *choices, _give(DENY), _give(ALLOW))
@@ -201,34 +234,8 @@ def program(families: tuple[int, ...], machine: str, signals_only_to: int) -> li
     ]
     for numbers in FORBIDDEN.values():
         rules += _when(numbers[column], _give(DENY))
-    for numbers in OWN_PROCESS_ONLY.values():
-        rules += _when(numbers[column], _argument(0), (EQUALS, 0, 1, 0), _give(DENY), _give(ALLOW))
     rules += _when(CLONE3[column], _give(MISSING))
-    rules += _when(
-        CLONE[column], _argument(0), (ANY_BIT, NEW_NAMESPACES, 0, 1), _give(DENY), _give(ALLOW)
-    )
-    shared_anonymous = MAP_SHARED | MAP_ANONYMOUS
-    rules += _when(
-        MMAP[column],
-        _argument(3),
-        (ANY_BIT, MAP_GROWSDOWN, 2, 0),
-        (AND, shared_anonymous, 0, 0),
-        (EQUALS, shared_anonymous, 0, 1),
-        _give(DENY),
-        _give(ALLOW),
-    )
-    # The student must die with its keeper. Honest code (torch.multiprocessing) asks for the same
-    # for its own children, so the call seems to succeed.
-    rules += _when(PRCTL[column], _argument(0), (EQUALS, 1, 0, 1), _give(PRETEND), _give(ALLOW))
-    rules += _when(
-        SETPRIORITY[column],
-        _argument(0),
-        (EQUALS, 0, 0, 2),
-        _argument(1),
-        (EQUALS, 0, 1, 0),
-        _give(DENY),
-        _give(ALLOW),
-    )
+    rules += _argument_rules(column)
     rules += _socket_rules(families, column)
     if signals_only_to:
         rules += _signal_rules(signals_only_to, column)

@@ -71,11 +71,9 @@ def target(memory_mb: int = 64, processes: int = 8) -> Iterator[Target]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def make_scratch(target: Target, name: str) -> str:
+def make_scratch(target: Target) -> str:
     """A fresh folder beside what the attacks aim at."""
-    scratch = os.path.join(os.path.dirname(target.room), f"scratch-{name}")
-    os.mkdir(scratch)
-    return scratch
+    return tempfile.mkdtemp(prefix="scratch-", dir=os.path.dirname(target.room))
 
 
 def read_secret(target: Target) -> None:

@@ -121,7 +121,7 @@ def _sources(path: Path, known: list[str]) -> list[Path]:
     if {"assignments", "adapters.py"} & names or any(_nearest(f, known, 0.9) for f in folders):
         return [path]
     several = len(folders) > 1 or any(name.lower().endswith(ARCHIVES) for name in names)
-    return inside if several and path.name not in known else [path]
+    return inside if several else [path]
 
 
 def _take_in(

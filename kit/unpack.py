@@ -179,8 +179,7 @@ def _measure(name: str, size: int, total: int, packed: int) -> None:
     if total > MAX_TOTAL:
         raise Refused("it unpacks to too much", f"at most {MAX_TOTAL // MB} MB", LEAVE_OUT)
     if packed and total > max(RATIO_FLOOR, MAX_RATIO * packed):
-        got = f"it unpacks to more than {MAX_RATIO} times its packed size"
-        raise Refused(got, "source files", LEAVE_OUT)
+        raise Refused(f"it unpacks to over {MAX_RATIO} times its size", "source files", LEAVE_OUT)
 
 
 def _special(name: str) -> Refused:

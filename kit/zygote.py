@@ -25,7 +25,11 @@ import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 from kit import sandbox
+from kit.loader import Source
+from kit.serve import Server
 from kit.wire import Messenger, close_all_but, receive_frame, send_frame
 
 REQUEST_LIMIT = 1 << 30
@@ -204,9 +208,6 @@ def _say(descriptor: int, text: str) -> None:
 def _run_student(plan: sandbox.Plan, message: dict, descriptor: int) -> None:
     """Enter the sandbox, then answer requests until the judge closes the socket."""
     sandbox.enter(plan, keep=(descriptor,))
-    from kit.loader import Source
-    from kit.serve import Server
-
     fields = message["source"]
     needs = {name: Path(folder) for name, folder in fields["needs"].items()}
     source = Source(fields["chapter"], fields["package"], Path(fields["home"]), needs)
@@ -224,8 +225,6 @@ def main() -> None:
     """Run the zygote on the control channel that is open as descriptor argv[1]."""
     arguments = json.loads(sys.argv[1])
     sys.dont_write_bytecode = True
-    import torch
-
     torch.set_num_threads(1)  # before any operation: a forked child would hang otherwise
     for name in PRELOAD:
         try:

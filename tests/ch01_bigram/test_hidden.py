@@ -106,7 +106,7 @@ def test_before_and_after_differ(student):
 
 @pytest.mark.problem("probabilities")
 @pytest.mark.parametrize("alpha", [0.0, 0.01, 1.0, 7.5])
-@pytest.mark.parametrize("V", [1, 2, 11])
+@pytest.mark.parametrize("V", [2, 11])
 def test_probabilities_are_smoothed(student, rng, V, alpha):
     """P = (C + alpha) / (sum C + alpha V), for any alpha and V."""
     counts = torch.randint(0, 6, (V, V), generator=rng) * torch.randint(0, 2, (V, V), generator=rng)
@@ -272,7 +272,6 @@ def test_impossible_orders_are_an_error(student, n, alpha):
 
 
 @pytest.mark.problem("sample")
-@pytest.mark.statistical
 def test_the_first_id_follows_the_boundary(student, rng):
     """First ids come with the probabilities in the boundary's row (false alarm: 1e-8)."""
     P = random_P(rng, 5)
@@ -283,7 +282,6 @@ def test_the_first_id_follows_the_boundary(student, rng):
 
 
 @pytest.mark.problem("sample")
-@pytest.mark.statistical
 def test_the_next_id_follows_the_last(student, rng):
     """Later ids come with the probabilities in the row of the one before (false alarm: 1e-8)."""
     P = random_P(rng, 4)
@@ -349,7 +347,8 @@ def test_large_logits(student, rng, scale):
     """exp(10,000) is inf: the largest logit is subtracted first, and log p is not log(softmax)."""
     W = torch.randn(4, 4, generator=rng).sign() * scale
     x, y = torch.tensor([0, 1, 2, 3, 3]), torch.tensor([1, 0, 3, 2, 0])
-    check_gradient(student, W, x, y, "large logits overflow; subtract the row's maximum first")
+    why = "large logits overflow; subtract the row's maximum first"
+    check_gradient(student, W, x, y, why, noise=scale * 1.2e-7)  # the spacing of float32 there
 
 
 @pytest.mark.problem("softmax_regression_grad")

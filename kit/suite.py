@@ -1,0 +1,51 @@
+"""A chapter's tests as a suite: collected once, run as often as there are submissions or variants."""
+
+import math
+import os
+import time
+from collections.abc import Iterator
+
+import hypothesis
+import pytest
+
+from kit.chapters import repository
+from kit.door import Timeout
+from kit.plugin import BENCH, INFO
+from kit.results import TestResult
+
+
+def pytest_arguments(name: str) -> list[str]:
+    """How a chapter's tests are collected for grading: no configuration, no cache, no capture."""
+    root = str(repository())
+    options = ["-q", "-c", os.devnull, "--rootdir", root, "--confcutdir", root]
+    options += ["-p", "kit.plugin", "--import-mode=importlib", "--impl", "solutions"]
+    options += ["-p", "no:cacheprovider", "-p", "no:doctest", "-p", "no:unraisableexception"]
+    options += [
+        "-p",
+        "no:terminalreporter",
+        "--capture=no",
+    ]  # a fork must not share pytest's open files
+    return [*options, "--tb=no", f"{root}/tests/{name}"]
+
+
+def run_items(
+    session: pytest.Session, items: list[pytest.Item], deadline: float = math.inf
+) -> Iterator[TestResult]:
+    """Run collected tests one after the other; those that come after the deadline time out."""
+    bench = session.config.stash[BENCH]
+    for item, following in zip(items, [*items[1:], None], strict=True):
+        before = len(bench.results)
+        if time.monotonic() > deadline:
+            late = Timeout("the submission has used up the time for this chapter")
+            bench.judge(item.stash[INFO], late, 0.0)
+        else:
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        yield from (result for _, result in bench.results[before:])
+
+
+def grader_profile() -> str:
+    """Hypothesis without shrinking: nobody reads the smallest example, and it takes long."""
+    phases = (hypothesis.Phase.explicit, hypothesis.Phase.generate)
+    kit_profile = hypothesis.settings.get_profile("kit")
+    hypothesis.settings.register_profile("grader", kit_profile, phases=phases)
+    return "grader"
