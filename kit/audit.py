@@ -33,7 +33,7 @@ from kit.loader import STUDENT, Source, find_source
 from kit.plugin import BENCH, INFO
 from kit.results import TestResult
 from kit.seeds import seed_of
-from kit.suite import grader_profile, pytest_arguments, run_items
+from kit.suite import grader_profile, run_items, run_pytest
 
 VARIANT_SECONDS = 120  # for all tests of one variant; a hang is a caught bug
 DEEP_KEYS = 20
@@ -285,9 +285,8 @@ def main() -> None:
     sys.path.insert(0, str(repository()))
     started = time.monotonic()
     auditor = Auditor(name, "--deep" in options, "--frozen" in options)
-    code = pytest.main(pytest_arguments(name), plugins=[auditor])
-    if code != 0 and not auditor.report.mistakes:
-        reason = "\n".join(auditor.errors)[-2000:] or f"pytest ended with {code!r}"
+    reason = run_pytest(name, auditor)
+    if reason and not auditor.report.mistakes:
         auditor.report.mistakes.append(f"the tests cannot be run: {reason}")
     auditor.report.seconds = round(time.monotonic() - started, 1)
     print(json.dumps(asdict(auditor.report)))
