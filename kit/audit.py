@@ -27,11 +27,11 @@ import pytest
 from kit.bank import Variant, overlay, read_bank
 from kit.bench import Bench, SourceTransport, TestInfo
 from kit.chapters import repository
-from kit.diagnosis import Fingerprints, name_bugs, project_all, tells
+from kit.diagnosis import Fingerprints, project_all, tells
 from kit.door import Door, LocalTransport
 from kit.loader import STUDENT, Source, find_source
 from kit.plugin import BENCH, INFO
-from kit.results import TestResult
+from kit.results import TestResult, name_bugs
 from kit.seeds import seed_of
 from kit.suite import grader_profile, run_items, run_pytest
 
