@@ -1,7 +1,7 @@
 """The sandbox: on every rung that works here, what it promises is stopped, and honest work runs.
 
 Each attack is first shown to succeed without the sandbox, so that "stopped" means something. The
-attacks themselves are those of kit.sandbox_selftest, which the probe tries on every machine.
+attacks themselves are those of kit.sandbox.selftest, which the probe tries on every machine.
 """
 
 import json
@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from kit import sandbox, sandbox_seccomp, sandbox_selftest
-from kit import sandbox_linux as linux
-from kit.sandbox_plan import unreachable
-from kit.sandbox_selftest import ATTACKS
-from kit.sandbox_trial import finish, hear, plan_for, start
+from kit import sandbox
+from kit.sandbox import linux, seccomp, selftest
+from kit.sandbox.plan import unreachable
+from kit.sandbox.selftest import ATTACKS
+from kit.sandbox.trial import finish, hear, plan_for, start
 
 STOPPED_BY_ALL = {"raise its limits", "use an inherited file", "fill memory: heap"}
 ALTERS_FILES = {"write outside scratch", "change its own code"}
@@ -57,7 +57,7 @@ def namespaces(statuses) -> str:
 
 @pytest.fixture
 def target():
-    with sandbox_selftest.target() as target:
+    with selftest.target() as target:
         yield target
 
 
@@ -105,7 +105,7 @@ def test_the_attack_succeeds_without_a_sandbox(attack, target):
     child = os.fork()
     if not child:
         try:
-            os.write(writer, json.dumps(sandbox_selftest.succeeded((attack,), target)).encode())
+            os.write(writer, json.dumps(selftest.succeeded((attack,), target)).encode())
         finally:
             os._exit(0)
     os.close(writer)
@@ -121,9 +121,7 @@ def test_the_attack_is_stopped(attack, rung, target, statuses):
     if attack not in STOPS[rung]:
         pytest.skip(f"{rung} does not promise to stop it")
     assert attack in statuses[rung].denies, "the probe promises less than it should"
-    through = run(
-        plan_for(rung, target, SLOT), lambda: sandbox_selftest.succeeded((attack,), target)
-    )
+    through = run(plan_for(rung, target, SLOT), lambda: selftest.succeeded((attack,), target))
     assert through == []
 
 
@@ -135,7 +133,7 @@ def test_an_older_landlock_stops_as_much(abi, target, statuses, monkeypatch):
     monkeypatch.setattr(linux, "landlock_abi", lambda: abi)
     attacks = tuple(STOPS["landlock"])
     plan = plan_for("landlock", target, SLOT)
-    assert run(plan, lambda: sandbox_selftest.succeeded(attacks, target)) == []
+    assert run(plan, lambda: selftest.succeeded(attacks, target)) == []
 
 
 def test_namespaces_alone_stop_as_much(namespaces, target, monkeypatch):
@@ -145,21 +143,21 @@ def test_namespaces_alone_stop_as_much(namespaces, target, monkeypatch):
     if not os.getuid():
         for path in (target.room, f"{target.room}/code.py"):
             os.chown(path, plan.uid, plan.uid)
-    assert run(plan, lambda: sandbox_selftest.succeeded(tuple(ATTACKS), target)) == []
+    assert run(plan, lambda: selftest.succeeded(tuple(ATTACKS), target)) == []
 
 
 def test_landlock_alone_stops_tcp(statuses, target, monkeypatch):
     if linux.landlock_abi() < 4:
         pytest.skip("this kernel's Landlock knows no TCP")
-    monkeypatch.setattr(sandbox_seccomp, "supported", lambda: False)
+    monkeypatch.setattr(seccomp, "supported", lambda: False)
     attack = ("reach the host's loopback",)
     plan = plan_for(need("landlock", statuses), target, SLOT)
-    assert run(plan, lambda: sandbox_selftest.succeeded(attack, target)) == []
+    assert run(plan, lambda: selftest.succeeded(attack, target)) == []
 
 
 def test_a_private_loopback_is_not_the_hosts(namespaces, target):
     plan = replace(plan_for(namespaces, target, SLOT), loopback=True)
-    assert run(plan, lambda: sandbox_selftest.succeeded(tuple(ATTACKS), target)) == []
+    assert run(plan, lambda: selftest.succeeded(tuple(ATTACKS), target)) == []
 
 
 def test_a_full_scratch_is_full(namespaces, target):
@@ -191,7 +189,7 @@ def test_cpu_time_is_limited_for_pid_1_too(namespaces, target):
 
 def test_honest_work_runs(rung, target):
     plan = plan_for(rung, target, SLOT)
-    assert run(plan, lambda: sandbox_selftest.do_honest_work(target)) is None
+    assert run(plan, lambda: selftest.do_honest_work(target)) is None
 
 
 TORCH = """
@@ -241,7 +239,7 @@ def run_torch(rung: str, target, work: str, loopback: bool = False) -> str:
     script = TORCH.format(
         repository=str(Path(sandbox.__file__).parents[1]),
         room=target.room,
-        scratch=sandbox_selftest.make_scratch(target),
+        scratch=selftest.make_scratch(target),
         **{"rung": rung, "work": work, "loopback": loopback, "slot": SLOT},
     )
     command = [sys.executable, "-c", script]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kit.sandbox_seccomp import (
+from kit.sandbox.seccomp import (
     ALLOW,
     ANY_BIT,
     AT_LEAST,

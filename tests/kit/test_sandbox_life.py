@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from kit import processes, sandbox, sandbox_enter, sandbox_linux, sandbox_selftest
-from kit.sandbox_trial import finish, hear, plan_for, start
+from kit import processes, sandbox
+from kit.sandbox import entry, linux, selftest
+from kit.sandbox.trial import finish, hear, plan_for, start
 
 SECONDS = 20.0  # no student of these tests lives longer
 SLOT = 2000 + os.getpid() % 1000  # another run of these tests would sweep ours
@@ -42,7 +43,7 @@ def namespaces(statuses) -> str:
 
 @pytest.fixture
 def target():
-    with sandbox_selftest.target() as target:
+    with selftest.target() as target:
         yield target
 
 
@@ -117,7 +118,7 @@ def test_the_dead_are_reaped(rung, target):
     if not (grader := os.fork()):
         left = True
         try:
-            sandbox_linux.adopt_orphans()
+            linux.adopt_orphans()
             keeper = start_daemon(plan, writer)
             os.read(reader, 2)
             sandbox.end(plan, keeper)
@@ -214,7 +215,7 @@ def test_a_step_that_fails_is_an_error(step, namespaces, target, monkeypatch):
     def fail(*_):
         raise PermissionError(1, "not today")
 
-    where = sandbox_enter if step == "set_limits" else sandbox_linux
+    where = entry if step == "set_limits" else linux
     monkeypatch.setattr(where, step, fail)
     assert "SandboxError" in run(plan_for(namespaces, target, SLOT), lambda: "entered")
 

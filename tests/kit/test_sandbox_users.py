@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from kit import sandbox
-from kit.sandbox_selftest import ATTACKS
+from kit.sandbox.selftest import ATTACKS
+from kit.stage import stage
 
 NOBODY = 65534
 SYSTEM_PYTHON = "/usr/bin/python3"
@@ -31,11 +32,8 @@ def probe_as(uid: int) -> dict[str, sandbox.RungStatus]:
     if tuple(map(int, version.removeprefix("Python ").split(".")[:2])) < (3, 11):
         pytest.skip(f"{SYSTEM_PYTHON} is {version.strip()}, the kit needs 3.11")
     folder = Path("/tmp") / f"sandbox-users-{os.getpid()}"
-    (folder / "kit").mkdir(parents=True)
     try:
-        for path in Path(sandbox.__file__).parent.glob("*.py"):
-            if path.stem.startswith(("sandbox", "processes", "__init__")):
-                shutil.copy(path, folder / "kit")
+        stage(folder)
         for path in (folder, *folder.rglob("*")):
             path.chmod(0o755)
         done = subprocess.run(
