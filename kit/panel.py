@@ -24,9 +24,12 @@ def state_of(problem: Problem, result: ChapterResult) -> str:
 
 
 def print_panel(
-    results: list[tuple[Chapter, TestResult]], impl: str, file: TextIO | None = None
+    results: list[tuple[Chapter, TestResult]], impl: str, options: str, file: TextIO | None = None
 ) -> None:
-    """Print a line per problem and, for students, where to go on."""
+    """Print a line per problem and, for students, where to go on.
+
+    `options` are pytest's that a next command has to repeat.
+    """
     console = Console(file=file or sys.stdout, highlight=False)
     chapters = {chapter.name: chapter for chapter, _ in results}
     graded = [
@@ -40,21 +43,18 @@ def print_panel(
             console.print(f"{result.chapter.name}: {passed} of {len(result.tests)} tests pass")
         return
     for result in graded:
+        shown = [p for p in result.chapter.problems if result.of(p)]
+        earned, most = sum(map(result.points, shown)), sum(p.points for p in shown)
+        line = f"{result.chapter.name}: {earned:g} of {most} points, by the tests that ran"
+        console.print(line, style="bold")
         console.print(_table(result))
-    if step := _next_step(graded):
-        console.print(step)
+    if step := _next_step(graded, options):
+        console.print(step, soft_wrap=True)  # a command is copied in one piece
 
 
 def _table(result: ChapterResult) -> Table:
     shown = [p for p in result.chapter.problems if result.of(p)]
-    earned = sum(result.points(p) for p in shown)
-    table = Table(
-        title=f"{result.chapter.name}: {earned:g} of {sum(p.points for p in shown)} points",
-        title_justify="left",
-        title_style="bold",
-        box=None,
-        pad_edge=False,
-    )
+    table = Table(box=None, pad_edge=False)
     for column in ("problem", "state", "tests", "points"):
         table.add_column(column, justify="right" if column in ("tests", "points") else "left")
     for problem in shown:
@@ -69,13 +69,13 @@ def _table(result: ChapterResult) -> Table:
     return table
 
 
-def _next_step(graded: list[ChapterResult]) -> str:
+def _next_step(graded: list[ChapterResult], options: str) -> str:
     for result in graded:
         for problem in result.chapter.problems:
             if state_of(problem, result) in ("todo", "failing"):
                 name = result.chapter.name
                 return (
                     f"Next: {problem.name} in assignments/{name}/adapters.py, then\n"
-                    f"      pytest tests/{name} --problem {problem.name}"
+                    f"      pytest tests/{name} --problem {problem.name}{options}"
                 )
-    return "All done."
+    return "All of these tests pass. The graders run more of them, on other inputs."

@@ -7,9 +7,12 @@ its inputs from `rng`. Students, the grader and audit run the same files through
 import os
 import sys
 from pathlib import Path
+from tempfile import gettempdir
 
 if not Path("/dev/nvidia0").exists():  # creating a torch optimizer already imports triton
     os.environ.setdefault("TRITON_INTERPRET", "1")
+# hypothesis keeps tables of Unicode on disk; not in the student's folder
+os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", f"{gettempdir()}/hypothesis-{os.getuid()}")
 
 import hypothesis
 import pytest
@@ -17,7 +20,7 @@ import torch
 
 from kit.bench import Bench, TestInfo
 from kit.chapters import chapter, chapter_names, repository
-from kit.door import Fault, Student
+from kit.door import Fault, Student, Unimportable
 from kit.panel import print_panel
 from kit.results import TestResult, diagnosis_sentence
 
@@ -159,7 +162,10 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
         report.longrepr = f"the test swallowed a fault: {result.detail}"
     elif isinstance(error, Fault):
         report.longrepr = f"{result.verdict}: {error}"
-    _add_sections(report, result, info, error)
+    # once is enough to be told that adapters.py cannot be imported
+    report.told = isinstance(error, Unimportable) and not error.trace
+    if not report.told:
+        _add_sections(report, result, info, error)
     return report
 
 
@@ -177,10 +183,12 @@ def _add_sections(
 
 
 def pytest_report_teststatus(report: pytest.TestReport):
-    """Show what is not implemented yet as todo."""
+    """Show what is not implemented yet as todo, and name a broken adapters.py once."""
     result = getattr(report, "storyteller", None)
     if result is not None and result.verdict == "todo":
         return "todo", "t", ("TODO", {"yellow": True})
+    if getattr(report, "told", False):
+        return "not run", "x", ("NOT RUN", {"red": True})
     return None
 
 
@@ -195,4 +203,11 @@ def pytest_terminal_summary(terminalreporter, config: pytest.Config) -> None:
     """End with the progress panel."""
     bench = config.stash[BENCH]
     if bench.results:
-        print_panel(bench.results, bench.impl, sys.stdout if not terminalreporter.isatty else None)
+        # what pyproject.toml says already need not be typed again
+        options = "".join(
+            f" --{name} {config.getoption(name)}"
+            for name in ("impl", "deps")
+            if config.getoption(name) not in (None, config.getini(name))
+        )
+        file = None if terminalreporter.isatty else sys.stdout
+        print_panel(bench.results, bench.impl, options, file)

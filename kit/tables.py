@@ -9,14 +9,20 @@ BEGIN, END = "<!-- chapters: begin -->", "<!-- chapters: end -->"
 
 def chapter_table() -> str:
     """The README's table, as Markdown."""
-    rows = ["| chapter | problems | points | needs |", "|---|---|--:|---|"]
+    rows = ["| chapter | problems | points | needs | files |", "|---|---|--:|---|---|"]
     for name in chapter_names():
         subject = chapter(name)
         problems = ", ".join(problem.name.replace("_", " ") for problem in subject.problems)
         points = sum(problem.points for problem in subject.problems)
         needs = ", ".join(need.partition("_")[0] for need in subject.needs) or "–"
         link = f"[{subject.number} {subject.title}](assignments/{name}/README.md)"
-        rows.append(f"| {link} | {problems} | {points} | {needs} |")
+        places = {
+            "stubs": f"assignments/{name}/adapters.py",
+            "tests": f"tests/{name}/test_public.py",
+            "reference": f"solutions/{name}/adapters.py",
+        }
+        files = " · ".join(f"[{title}]({path})" for title, path in places.items())
+        rows.append(f"| {link} | {problems} | {points} | {needs} | {files} |")
     return "\n".join(rows)
 
 

@@ -1,16 +1,20 @@
-"""See your bigram model at work: python assignments/ch01_bigram/play.py [--impl solutions]
+"""See your bigram model at work: python assignments/ch01_bigram/play.py
 
 Counts pairs of characters in invented first names, measures how surprised the model is by names it
 has not seen, samples new ones, and trains the same model by gradient descent.
 """
 
 import argparse
+import sys
+import traceback
 from pathlib import Path
 
 import torch
 
-from kit.given.names import names
-from kit.loader import find_source
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # this kit, wherever it is run from
+
+from kit.given.names import names  # noqa: E402
+from kit.loader import LoadError, find_source  # noqa: E402
 
 
 def play(adapters, curve: Path | None = None) -> None:
@@ -64,5 +68,7 @@ if __name__ == "__main__":
     try:
         play(find_source("ch01_bigram", arguments.impl, "reference").open(), arguments.curve)
     except NotImplementedError as todo:
-        name = todo.__traceback__.tb_next.tb_next.tb_frame.f_code.co_name
-        raise SystemExit(f"{name} is still a stub; write it, then play again") from None
+        stub = traceback.extract_tb(todo.__traceback__)[-1].name
+        raise SystemExit(f"{stub} is still a stub; write it, then play again") from None
+    except LoadError as error:
+        raise SystemExit(str(error)) from None

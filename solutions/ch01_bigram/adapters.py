@@ -1,6 +1,7 @@
 """Chapter 1, Bigram: the functions that you write.
 
-Shapes are jaxtyping: `Float[Tensor, "V V"]` is a float tensor of V rows and V columns.
+Shapes are jaxtyping: `Float[Tensor, "V V"]` is a float tensor of V rows and V columns, `Int` one of
+integers, `Shaped` one of any dtype; `"..."` stands for any number of axes.
 V is the size of the vocabulary, N a number of pairs. A document is a list of ids, and a text is a
 list of documents; neighbouring documents have nothing to do with each other.
 
@@ -87,9 +88,9 @@ def ngram_probabilities(
 def sample(P: Float[Tensor, "V V"], boundary: int, max_length: int, seed: int) -> list[int]:
     """Draw one document: each next id with the probabilities in the row of the one before.
 
-    The first id follows `boundary`. Drawing `boundary` ends the document and is not part of what
-    is returned; so does reaching `max_length` ids. The same seed gives the same document, whatever
-    was drawn before; another seed gives another one.
+    The first id follows `boundary`. Drawing `boundary` again ends the document, and so does reaching
+    `max_length` ids; neither boundary is part of what is returned. The same seed gives the same
+    document, whatever was drawn before; other seeds give others, as far as P allows.
     """
     return sampling.sample(P, boundary, max_length, seed)
 
@@ -97,10 +98,10 @@ def sample(P: Float[Tensor, "V V"], boundary: int, max_length: int, seed: int) -
 def softmax_regression_grad(
     W: Float[Tensor, "V V"], x: Int[Tensor, " N"], y: Int[Tensor, " N"]
 ) -> tuple[float, Float[Tensor, "V V"]]:
-    """The mean NLL of the pairs (x[i], y[i]) under P[a] = softmax(W[a]), and its gradient in W.
+    """The mean NLL of the N pairs (x[i], y[i]) under P[a] = softmax(W[a]), and its gradient in W.
 
-    For one pair the gradient with respect to its logits is (p - onehot(y)) / N. Must be finite for
-    logits of ±10,000. Computed by hand: autograd is not allowed here. W is left as it was.
+    With p = softmax(W[x]), a pair adds (p - onehot(y)) / N to row x of the gradient. Both results
+    are finite for logits of ±10,000. Autograd is not allowed here. W is left as it was.
     """
     return regression.softmax_regression_grad(W, x, y)
 

@@ -13,6 +13,8 @@ import torch
 from kit.compare import assert_close, assert_equal
 from kit.oracles import oracle
 
+__tracebackhide__ = True  # in a failure, the test's own line tells more
+
 # The handout's example: three words over a, b and the boundary "." (ids 1, 2, 0).
 WORDS = [[0, 1, 2, 0], [0, 1, 1, 2, 0], [0, 2, 1, 0]]
 WORDS_COUNTS = [[0, 2, 1], [1, 1, 2], [2, 1, 0]]
@@ -110,10 +112,11 @@ def check_training(student, documents: list[list[int]], V: int, steps: int, rate
         loss, gradient = loss_and_grad(wanted, x, y)
         wanted_losses.append(loss)
         wanted = wanted - rate * gradient
+    why = "each step moves W by -learning_rate times the gradient over all pairs"
+    assert_close(W, wanted, why, rtol=1e-4, atol=1e-5)
     assert len(losses) == steps, f"one loss per step: got {len(losses)} losses in {steps} steps"
-    why = "a loss is measured before its step, on all pairs"
+    why = "a loss is the mean NLL of all pairs, measured before its step"
     assert_close(losses, wanted_losses, why, rtol=1e-5)
-    assert_close(W, wanted, "W moves by -learning_rate * gradient each step", rtol=1e-4, atol=1e-5)
 
 
 def binomial_bound(p: float, n: int) -> float:

@@ -172,16 +172,6 @@ def test_nll_of_float64_tables(student, rng):
 
 
 @pytest.mark.problem("negative_log_likelihood")
-def test_zeros_elsewhere_do_not_matter(student):
-    """Pairs that never occur add nothing, though their probability is 0."""
-    P = torch.tensor([[0.0, 1.0, 0.0], [0.5, 0.0, 0.5], [0.0, 0.0, 1.0]])
-    nll = student.negative_log_likelihood(P, [[0, 1, 0, 1]])
-    assert_close(
-        nll, math.log(2) / 3, "a pair that does not occur entered the mean: 0 * inf is NaN"
-    )
-
-
-@pytest.mark.problem("negative_log_likelihood")
 def test_tiny_probabilities_are_not_impossible(student):
     """-ln 1e-30 is 69 nats: nothing is clipped or nudged before the logarithm."""
     P = torch.tensor([[1e-30, 1.0], [0.5, 0.5]])
@@ -323,12 +313,12 @@ def test_an_empty_document(student):
 
 
 @pytest.mark.problem("softmax_regression_grad")
-def test_gradients_of_shared_rows_add_up(student, rng):
-    """Pairs with the same x meet in one row of W: their gradients add, none is overwritten."""
-    W, N = torch.randn(4, 4, generator=rng), 50
-    x = torch.randint(0, 3, (N,), generator=rng)
-    y = torch.randint(0, 4, (N,), generator=rng)
-    check_gradient(student, W, x, y, "gradients of pairs that share x were overwritten, not added")
+def test_gradients_at_other_sizes(student, rng):
+    """Many more pairs than rows, and one row alone."""
+    for V, N in ((2, 90), (17, 300), (1, 3)):
+        W = 3 * torch.randn(V, V, generator=rng)
+        x, y = torch.randint(0, V, (2, N), generator=rng)
+        check_gradient(student, W, x, y, "the mean of (p - onehot(y)), added up by row")
 
 
 @pytest.mark.problem("softmax_regression_grad")
@@ -342,8 +332,8 @@ def test_rows_without_pairs_have_no_gradient(student, rng):
 
 
 @pytest.mark.problem("softmax_regression_grad")
-@pytest.mark.parametrize("scale", [100.0, 10_000.0])
-def test_large_logits(student, rng, scale):
+@pytest.mark.parametrize("scale", [100.0, 3_000.0])
+def test_logits_that_overflow(student, rng, scale):
     """exp(10,000) is inf: the largest logit is subtracted first, and log p is not log(softmax)."""
     W = torch.randn(4, 4, generator=rng).sign() * scale
     x, y = torch.tensor([0, 1, 2, 3, 3]), torch.tensor([1, 0, 3, 2, 0])

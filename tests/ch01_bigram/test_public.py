@@ -60,7 +60,9 @@ def test_decode_undoes_encode(student, text):
 def test_counts_of_the_worked_example(student):
     """The counts are those of the handout's three words."""
     counts = student.bigram_counts(WORDS, 3)
-    assert_equal(counts, WORDS_COUNTS, "row: the id before; column: the id after")
+    assert_equal(
+        counts, WORDS_COUNTS, "each pair counts, however often it occurs; row: the id before"
+    )
 
 
 @pytest.mark.problem("bigram_counts")
@@ -74,7 +76,7 @@ def test_pairs_stay_inside_a_document(student):
 def test_counts_of_random_documents(student, rng):
     """Every pair is counted, however often it occurs."""
     documents = random_documents(rng, 7, [40, 3, 25, 2])
-    check_counts(student, documents, 7, "pairs are lost, or counted twice")
+    check_counts(student, documents, 7, "C[a, b] is how often b comes right after a")
 
 
 # --- probabilities ------------------------------------------------------------------------------
@@ -138,7 +140,17 @@ def test_nll_of_random_documents(student, rng):
     """The NLL agrees with torch's nll_loss."""
     P, documents = random_P(rng, 6), random_documents(rng, 6, [20, 9])
     nll = student.negative_log_likelihood(P, documents)
-    assert_close(nll, mean_nll(P, documents), "the mean of -ln P[a, b] over all pairs")
+    assert_close(nll, mean_nll(P, documents), "the mean over all pairs, not over documents")
+
+
+@pytest.mark.problem("negative_log_likelihood")
+def test_zeros_elsewhere_do_not_matter(student):
+    """Pairs that never occur add nothing, though their probability is 0."""
+    P = torch.tensor([[0.0, 1.0, 0.0], [0.5, 0.0, 0.5], [0.0, 0.0, 1.0]])
+    nll = student.negative_log_likelihood(P, [[0, 1, 0, 1]])
+    assert_close(
+        nll, math.log(2) / 3, "a pair that does not occur entered the mean: 0 * inf is NaN"
+    )
 
 
 # --- perplexity ---------------------------------------------------------------------------------
@@ -232,6 +244,24 @@ def test_gradient_agrees_with_autograd(student, rng):
     W = torch.randn(6, 6, generator=rng)
     x, y = torch.randperm(6, generator=rng), torch.randint(0, 6, (6,), generator=rng)
     check_gradient(student, W, x, y, "the gradient is (p - onehot(y)) / N, in row x")
+
+
+@pytest.mark.problem("softmax_regression_grad")
+def test_gradients_of_shared_rows_add_up(student, rng):
+    """Pairs with the same x meet in one row of W: their gradients add, none is overwritten."""
+    W, N = torch.randn(4, 4, generator=rng), 50
+    x = torch.randint(0, 3, (N,), generator=rng)
+    y = torch.randint(0, 4, (N,), generator=rng)
+    check_gradient(student, W, x, y, "gradients of pairs that share x were overwritten, not added")
+
+
+@pytest.mark.problem("softmax_regression_grad")
+def test_large_logits(student, rng):
+    """exp(10,000) is inf: the largest logit is subtracted first, and log p is not log(softmax)."""
+    W = torch.randn(4, 4, generator=rng).sign() * 10_000
+    x, y = torch.tensor([0, 1, 2, 3, 3]), torch.tensor([1, 0, 3, 2, 0])
+    why = "large logits overflow; subtract the row's maximum first"
+    check_gradient(student, W, x, y, why, noise=1.2e-3)  # the spacing of float32 there
 
 
 # --- train_bigram -------------------------------------------------------------------------------
