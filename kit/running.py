@@ -1,5 +1,6 @@
 """One grading run, from paths to results."""
 
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -39,6 +40,9 @@ def grade_paths(
     try:
         if paths:
             submissions = find_submissions(paths, chapters, intake)
+            # the operator's slip, not a student's: nobody should get a zero for it
+            if missing := [s.problem for s in submissions if not os.path.lexists(s.source)]:
+                raise ValueError("; ".join(missing))
         else:
             submissions = [reference_submission(chapters)]
         secrets = [intake, *(path for path in paths if path.exists())]

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -122,7 +123,8 @@ def test_points_and_verdicts(graded, name):
     _, points, verdicts = CLASS[name]
     assert float(graded["book"][name]["ch91_base"]) == points, graded["results"][name]
     (entry,) = [t for t in graded["results"][name]["tests"] if "double" in t["name"]]
-    told = {line.partition(":")[0] for line in entry["output"].splitlines() if line[0] != " "}
+    lines = [line for line in entry["output"].splitlines() if line[0] != " "]
+    told = {line.partition(":")[0].partition(" ")[0] for line in lines} - {"Your"}
     assert told == verdicts, entry["output"]
 
 
@@ -142,3 +144,38 @@ def test_no_hidden_input_or_source_reaches_a_student(graded):
 def test_a_wrong_answer_is_told_its_misconception(graded):
     (entry,) = [t for t in graded["results"]["wrong"]["tests"] if "double" in t["name"]]
     assert "x is tripled" in entry["output"], entry["output"]
+
+
+@pytest.mark.parametrize(
+    "arguments, complaint",
+    [
+        (["no_such_folder"], "does not exist"),
+        (["--chapter", "ch91_bass"], "choose from ch91_base, ch92_more"),
+        (["--require-sandbox", "docker"], "choose from namespaces, landlock, uid, rlimits"),
+        (["--out", "/proc/nowhere"], "choose another --out"),
+    ],
+)
+def test_an_operators_slip_is_one_clear_line(toy_kit, arguments, complaint):
+    done = run_grade(toy_kit, *arguments)
+    assert done.returncode == 2 and complaint in done.stderr, done.stdout + done.stderr
+    assert done.stderr.startswith("grade.py: ") and "Traceback" not in done.stderr
+
+
+def test_the_reference_of_every_chapter_is_graded_by_default(toy_kit):
+    done = run_grade(toy_kit)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "ch91_base" in done.stdout and "ch92_more" in done.stdout
+    assert "\x1b" not in done.stdout, "escape codes in a pipe"
+
+
+def test_a_reference_that_fails_is_infra_for_everyone(toy_kit, tmp_path):
+    kit = Path(shutil.copytree(toy_kit, tmp_path / "kit"))
+    solution = kit / "solutions" / "ch91_base" / "adapters.py"
+    solution.write_text(solution.read_text().replace("return x / 2", "return x / 3"))
+    chapter = tmp_path / "ada" / "assignments" / "ch91_base"
+    chapter.mkdir(parents=True)
+    (chapter / "adapters.py").write_text(HONEST)
+    done = run_grade(kit, tmp_path / "ada", "--out", tmp_path / "out")
+    assert done.returncode == 1, "pending verdicts are not in order"
+    result = json.loads((tmp_path / "out" / "results" / "ada.json").read_text())
+    assert result["extra_data"]["pending"] and result["score"] == 80, result
