@@ -170,6 +170,19 @@ def audit(
 
 
 @app.command()
+def release(
+    folder: Annotated[Path, typer.Argument(help="A new folder, or one that holds a release.")],
+    chapter: Chapters = None,
+) -> None:
+    """Write the student kit: handouts, stubs, public tests; proved to hold no answers."""
+    from kit.release import release as write_release
+
+    with _plain_errors():
+        names = write_release(folder, chapter)
+    typer.echo(f"written: {folder} with {', '.join(names)}")
+
+
+@app.command()
 def doctor() -> None:
     """Say what works on this machine: versions, sandbox rungs, GPU, optional packages."""
     from kit.doctor import examine
