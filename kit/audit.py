@@ -165,10 +165,7 @@ class Auditor:
                 self.report.rewritten = True
         unnamed = []
         for bug in self.bugs:
-            told = name_bugs(
-                self.fingerprints.diagnose(r["test"], r["seed"], r["outputs"])
-                for r in self.failing[bug.name]
-            )
+            told = name_bugs(self._diagnosed(r) for r in self.failing[bug.name])
             if bug.text in told:
                 self.report.named += 1
             else:
@@ -176,6 +173,10 @@ class Auditor:
         if self.report.named < NAMED_RIGHTLY * len(self.bugs):
             self._blame(f"{len(unnamed)} bugs are not told their name: {', '.join(unnamed)}")
         self.report.unnamed = unnamed
+
+    def _diagnosed(self, result: dict) -> TestResult:
+        names = self.fingerprints.diagnose(result["test"], result["seed"], result["outputs"])
+        return TestResult(result["test"], "", True, result["verdict"], diagnosis=names)
 
     def _deep(self) -> None:
         """Other seeds and orders: 20 for reference and twins, 5 for bugs; ⚖ tests included."""

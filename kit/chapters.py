@@ -13,6 +13,15 @@ from pathlib import Path
 
 CHAPTER_NAME = re.compile(r"ch\d\d_[a-z0-9]+(_[a-z0-9]+)*")
 POINTS_PER_CHAPTER = 100
+FIELDS = {  # of a problem's table: what is right, in code and in words
+    "points": (lambda v: type(v) is int and v > 0, "a whole number above 0"),
+    "adapters": (lambda v: _is_texts(v) and len(v) > 0, "a list of functions"),
+    "seconds": (lambda v: type(v) in (int, float) and 0 < v < 3600, "CPU seconds of 0 to 3600"),
+    "memory_mb": (lambda v: type(v) is int and v > 0, "a whole number above 0"),
+    "partial": (lambda v: type(v) is bool, "true or false"),
+    "net": (lambda v: v in ("none", "loopback"), "'none' or 'loopback'"),
+    "forbid": (lambda v: _is_texts(v), "a list of dotted names"),
+}
 
 
 @dataclass(frozen=True)
@@ -21,7 +30,7 @@ class Problem:
 
     name: str
     points: int
-    adapters: tuple[str, ...]  # the functions a student fills for it; the first is its namesake
+    adapters: tuple[str, ...]  # the functions a student fills for it; by default its namesake
     seconds: float = 3.0  # CPU time of one call through the door; wall time may be five times this
     memory_mb: int = 2048  # what the student's process may allocate
     partial: bool = False  # pays the share of tests passed; otherwise all or nothing
@@ -61,26 +70,54 @@ def repository() -> Path:
 
 def parse_chapter(name: str, text: str) -> Chapter:
     """Build a Chapter from the text of a chapter.toml; ValueError names every mistake in it."""
-    data = tomllib.loads(text)
-    mistakes = [f"unknown key {key!r}" for key in data.keys() - {"title", "needs", "problems"}]
-    allowed = set(Problem.__dataclass_fields__) - {"name"}
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{name}/chapter.toml: {error}") from None
+    mistakes = [
+        f"unknown key {key!r}" for key in sorted(data.keys() - {"title", "needs", "problems"})
+    ]
+    title, needs, tables = data.get("title"), data.get("needs", []), data.get("problems", {})
+    if not isinstance(title, str) or not title:
+        mistakes.append(f"{title=}; wanted a text")
+    if not _is_texts(needs):
+        mistakes.append(f"{needs=}; wanted a list of chapters")
+    elif wrong := [need for need in needs if not CHAPTER_NAME.fullmatch(need) or need >= name]:
+        mistakes.append(f"needs {wrong}; wanted earlier chapters, such as 'ch01_bigram'")
+    if not isinstance(tables, dict):
+        mistakes.append(f"problems = {tables!r}; wanted a table for each problem")
+        tables = {}
     problems = []
-    for problem_name, fields in data.get("problems", {}).items():
-        if unknown := fields.keys() - allowed:
-            mistakes.append(
-                f"problem {problem_name}: unknown {sorted(unknown)}; choose from {sorted(allowed)}"
-            )
-            continue
-        fields = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
-        problems.append(
-            Problem(**{"name": problem_name, "adapters": (problem_name,), "points": 0} | fields)
-        )
+    for problem, fields in tables.items():
+        if not isinstance(fields, dict):
+            mistakes.append(f"problem {problem}: wanted a table [problems.{problem}]")
+        elif found := _mistakes_in(fields):
+            mistakes += [f"problem {problem}: {mistake}" for mistake in found]
+        else:
+            fields = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
+            problems.append(Problem(**{"name": problem, "adapters": (problem,)} | fields))
     total = sum(problem.points for problem in problems)
-    if total != POINTS_PER_CHAPTER:
+    if total != POINTS_PER_CHAPTER and len(problems) == len(tables):
         mistakes.append(f"the points sum to {total}, wanted {POINTS_PER_CHAPTER}")
     if mistakes:
         raise ValueError(f"{name}/chapter.toml: " + "; ".join(mistakes))
-    return Chapter(name, data["title"], tuple(data.get("needs", ())), tuple(problems))
+    return Chapter(name, title, tuple(needs), tuple(problems))
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(text, str) and text for text in value)
+
+
+def _mistakes_in(fields: dict) -> list[str]:
+    """What is wrong with one problem's table."""
+    found = [
+        f"{key} = {fields[key]!r}; wanted {wanted}"
+        for key, (fits, wanted) in FIELDS.items()
+        if key in fields and not fits(fields[key])
+    ]
+    if unknown := sorted(fields.keys() - FIELDS.keys()):
+        found.append(f"unknown {unknown}; choose from {sorted(FIELDS)}")
+    return found if "points" in fields else [*found, "no points"]
 
 
 @cache

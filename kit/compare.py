@@ -6,11 +6,19 @@ fails with that sentence and one line such as
     largest error at [2, 3]: got 0.125, wanted 0.25 (allowed 2.5e-07); 12 of 27 entries are off
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import zip_longest
 
 import numpy as np
 import torch
 
+from kit.contract import short_repr
+
+__tracebackhide__ = True  # in a failure, the test's own line tells more
+
+ARRAYS = (torch.Tensor, np.ndarray)
+KINDS = ("bool", "int", "float", "complex")
 MISSING = object()
 
 
@@ -21,73 +29,109 @@ def assert_close(
 
     The defaults suit a float32 result held to a float64 reference; whoever widens them says why.
     """
-    __tracebackhide__ = True  # the test's own line tells more
-    got, want = _float64(got), _float64(want)
+    got, want = _wide(got), _wide(want)
     if got.shape != want.shape:
         raise AssertionError(f"{why}\n  shape: got {tuple(got.shape)}, wanted {tuple(want.shape)}")
+    if got.is_complex() != want.is_complex():
+        raise AssertionError(f"{why}\n  dtype: got {got.dtype}, wanted {want.dtype}")
+    if got.is_complex():  # the last index is 0 for a real part, 1 for an imaginary one
+        got, want = torch.view_as_real(got.resolve_conj()), torch.view_as_real(want.resolve_conj())
     nan = got.isnan() & ~want.isnan()
     if nan.any():
-        where = _first(nan)
-        raise AssertionError(f"{why}\n  at {where}: got nan, wanted {want[tuple(where)].item():g}")
+        where = tuple(nan.nonzero()[0].tolist())
+        place = f"at {list(where)}" if where else "value"
+        raise AssertionError(f"{why}\n  {place}: got nan, wanted {want[where].item():g}")
     same = (got == want) | (got.isnan() & want.isnan())
-    error = torch.where(same, torch.zeros_like(got), (got - want).abs())
-    allowed = torch.where(want.isfinite(), atol + rtol * want.abs(), torch.zeros_like(want))
+    error = torch.where(same, 0.0, (got - want).abs())
+    allowed = torch.where(want.isfinite(), atol + rtol * want.abs(), 0.0)
     off = ~same & ~(error <= allowed)
     if off.any():
-        excess = torch.where(off, error - allowed, torch.full_like(error, -torch.inf))
+        excess = torch.where(off, error - allowed, -torch.inf)
         where = tuple(int(i) for i in np.unravel_index(int(excess.argmax()), got.shape))
+        left, right = _tell_apart(got[where].item(), want[where].item())
         raise AssertionError(
-            f"{why}\n  {_largest(where)}: got {got[where].item():.9g}, "
-            f"wanted {want[where].item():.9g} (allowed {allowed[where].item():.2g})"
+            f"{why}\n  {'largest error at ' + str(list(where)) if where else 'value'}: "
+            f"got {left}, wanted {right} (allowed {allowed[where].item():.2g})"
             + (f"; {int(off.sum())} of {off.numel()} entries are off" if off.numel() > 1 else "")
         )
 
 
 def assert_equal(got: object, want: object, why: str) -> None:
-    """Fail unless both are equal exactly: numbers, text, bytes, or lists, dicts, tensors of them."""
-    __tracebackhide__ = True
-    if isinstance(got, torch.Tensor | np.ndarray):
-        got = got.tolist()
-    if isinstance(want, torch.Tensor | np.ndarray):
-        want = want.tolist()
-    if type(got) is tuple and type(want) is list or type(got) is list and type(want) is tuple:
-        got, want = list(got), list(want)
-    if got != want:
-        raise AssertionError(f"{why}\n  {_first_difference(got, want)}")
+    """Fail unless both are equal exactly: numbers, text, bytes, or lists, dicts, tensors of them.
+
+    A list equals a tuple or tensor of the same entries, and nan equals nan.
+    """
+    if difference := _difference(got, want):
+        raise AssertionError(f"{why}\n  {difference}")
 
 
-def _float64(value: object) -> torch.Tensor:
+@contextmanager
+def raises(kind: type[Exception], why: str) -> Iterator[None]:
+    """Fail unless the block raises `kind`; says what came instead."""
+    try:
+        yield
+    except kind:
+        return
+    except Exception as error:
+        got = f"{type(error).__name__}: {error}"
+        raise AssertionError(f"{why}\n  got {got}, wanted {kind.__name__}") from None
+    raise AssertionError(f"{why}\n  got no exception, wanted {kind.__name__}")
+
+
+def _wide(value: object) -> torch.Tensor:
+    """A value in float64 or complex128; else 1e300 would become a float32 inf."""
     if isinstance(value, torch.Tensor):
-        return value.detach().to(torch.float64)
-    return torch.as_tensor(value, dtype=torch.float64)  # else 1e300 would become a float32 inf
+        value = value.detach()
+    else:
+        value = np.asarray(value)
+        value = torch.as_tensor(value, dtype=None if value.dtype.kind == "c" else torch.float64)
+    return value.to(torch.complex128 if value.is_complex() else torch.float64)
 
 
-def _first(mask: torch.Tensor) -> list[int]:
-    return mask.nonzero()[0].tolist()
+def _tell_apart(got: float, want: float) -> tuple[str, str]:
+    """Two numbers, with as many digits as it takes to see that they differ."""
+    short = f"{got:.9g}", f"{want:.9g}"
+    return short if short[0] != short[1] else (repr(got), repr(want))
 
 
-def _largest(where: tuple[int, ...]) -> str:
-    return f"largest error at {list(where)}" if where else "value"
-
-
-def _first_difference(got: object, want: object) -> str:
+def _difference(got: object, want: object) -> str:
+    """The first difference of two values in words; empty where there is none."""
+    if isinstance(got, ARRAYS) and isinstance(want, ARRAYS):
+        if tuple(got.shape) != tuple(want.shape):  # tolist() forgets the shape of what is empty
+            return f"shape: got {tuple(got.shape)}, wanted {tuple(want.shape)}"
+        if _kind(got) != _kind(want):
+            return f"dtype: got {got.dtype}, wanted {want.dtype}"
+    got = got.tolist() if isinstance(got, ARRAYS) else got
+    want = want.tolist() if isinstance(want, ARRAYS) else want
     if isinstance(got, dict) and isinstance(want, dict):
         for key in [*want, *(k for k in got if k not in want)]:
-            left, right = got.get(key, MISSING), want.get(key, MISSING)
-            if left is MISSING or right is MISSING or left != right:
-                return f"at key {key!r}: got {_show(left)}, wanted {_show(right)}"
-    if isinstance(got, str | bytes | list) and type(got) is type(want):
+            inner = _difference(got.get(key, MISSING), want.get(key, MISSING))
+            if inner:
+                return _inside(f"at key {short_repr(key, 40)}", inner)
+        return ""
+    texts = any(isinstance(got, kind) and isinstance(want, kind) for kind in (str, bytes))
+    if texts and (got == want or len(got) == len(want) == 1):  # a character has no parts
+        return "" if got == want else f"got {_show(got)}, wanted {_show(want)}"
+    if texts or isinstance(got, list | tuple) and isinstance(want, list | tuple):
         for i, (left, right) in enumerate(zip_longest(got, want, fillvalue=MISSING)):
-            if left is MISSING or right is MISSING or left != right:
+            inner = "" if left is right else _difference(left, right)
+            if inner:
                 size = "" if len(got) == len(want) else f" (lengths {len(got)} and {len(want)})"
-                if isinstance(left, list) and isinstance(right, list):
-                    return f"at index {i}{size}, {_first_difference(left, right)}"
-                return f"at index {i}{size}: got {_show(left)}, wanted {_show(right)}"
+                return _inside(f"at index {i}{size}", inner)
+        return ""
+    if got is want or got == want or (got != got and want != want):
+        return ""
     return f"got {_show(got)}, wanted {_show(want)}"
 
 
+def _inside(place: str, difference: str) -> str:
+    return place + (": " if difference.startswith("got ") else ", ") + difference
+
+
+def _kind(value: torch.Tensor | np.ndarray) -> str:
+    """The kind of a dtype. Widths are not compared: where one matters, a test asks for it."""
+    return next(kind for kind in KINDS if kind in str(value.dtype))
+
+
 def _show(value: object) -> str:
-    if value is MISSING:
-        return "nothing"
-    text = repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."
+    return "nothing" if value is MISSING else short_repr(value, 80)

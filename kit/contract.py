@@ -5,12 +5,13 @@ test. Only *returns* are checked: checking inputs would hide the errors a studen
 
     Float[Tensor, "B T V"]   binds B, T, V from the arguments; a return is held to the bound sizes
     "... C", "*batch C"      any number of leading axes
-    "n-1", "T+1"             sums and differences of bound names
+    "n-1", "H*D", "T//2"     arithmetic with bound names
+    Float[...] | None        None, or what stands beside it
 """
 
 import ast
 import inspect
-import re
+import operator
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -19,14 +20,25 @@ from pathlib import Path
 import numpy as np
 import torch
 
-Sizes = dict[str, int | tuple[int, ...]]
+__tracebackhide__ = True  # in a failure, the test's own line tells more
+
+Sizes = dict[str, int | tuple[int, ...] | None]
 ARRAY_KINDS = {
     "Float": lambda dtype: dtype.is_floating_point,
     "Int": lambda dtype: not (dtype.is_floating_point or dtype.is_complex or dtype is torch.bool),
     "Bool": lambda dtype: dtype is torch.bool,
+    "Complex": lambda dtype: dtype.is_complex,
+    "Num": lambda dtype: dtype is not torch.bool,
     "Shaped": lambda dtype: True,
 }
-DIMENSION_SUM = re.compile(r"[A-Za-z_]\w*|\d+|[+-]")
+DTYPE_WORDS = {"Float": "a float dtype", "Int": "an integer dtype", "Bool": "bool"}
+DTYPE_WORDS |= {"Shaped": "any dtype", "Complex": "a complex dtype", "Num": "a number dtype"}
+OPERATORS = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.FloorDiv: lambda a, b: a // b if b else None,
+}
 
 
 class ContractError(AssertionError):
@@ -83,7 +95,10 @@ def check_return(adapter: Adapter, args: tuple, kwargs: Mapping, value: object) 
     """
     sizes: Sizes = {}
     annotations = {p.name: p.annotation for p in adapter.parameters}
-    for name, argument in adapter.bind(args, kwargs).items():
+    defaults = {
+        p.name: p.default.value for p in adapter.parameters if isinstance(p.default, ast.Constant)
+    }
+    for name, argument in (defaults | adapter.bind(args, kwargs)).items():
         _bind_sizes(annotations[name], name, argument, sizes)
     if adapter.returns is None:
         return value
@@ -94,20 +109,35 @@ def _bind_sizes(annotation: object, name: str, argument: object, sizes: Sizes) -
     """Learn what the names of dimensions stand for from one argument."""
     if isinstance(argument, int) and not isinstance(argument, bool):
         sizes[name] = argument  # `V: int` beside Float[Tensor, "V V"]
-    spec = _array(annotation)
+    spec = _array(_without_none(annotation))
     if spec is None or not isinstance(argument, torch.Tensor | np.ndarray):
         return
     shape, dimensions = tuple(argument.shape), spec[1]
     star = next((i for i, d in enumerate(dimensions) if d.startswith(("...", "*"))), None)
     if star is not None:
         after = len(dimensions) - star - 1
-        middle = shape[star : len(shape) - after]
-        sizes[dimensions[star]] = middle
+        if len(shape) < star + after:
+            return  # an argument that does not fit its annotation teaches nothing
+        name, middle = dimensions[star], shape[star : len(shape) - after]
+        if sizes.setdefault(name, middle) != middle and name == "...":
+            sizes[name] = None  # two arguments differ: they broadcast, or have nothing in common
         shape = shape[:star] + shape[len(shape) - after :]
         dimensions = dimensions[:star] + dimensions[star + 1 :]
-    for dimension, length in zip(dimensions, shape, strict=False):
+    if len(shape) != len(dimensions):
+        return
+    for dimension, length in zip(dimensions, shape, strict=True):
         if dimension.isidentifier() and dimension != "_":
             sizes.setdefault(dimension, length)
+
+
+def _without_none(annotation: object) -> object:
+    """`X` for `X | None`."""
+    match annotation:
+        case ast.BinOp(left=side, op=ast.BitOr(), right=ast.Constant(value=None)):
+            return side
+        case ast.BinOp(left=ast.Constant(value=None), op=ast.BitOr(), right=side):
+            return side
+    return annotation
 
 
 def _array(annotation: object) -> tuple[str, list[str]] | None:
@@ -122,6 +152,9 @@ def _array(annotation: object) -> tuple[str, list[str]] | None:
 
 
 def _conform(annotation: ast.expr, value: object, sizes: Sizes, what: str) -> object:
+    inner = _without_none(annotation)
+    if inner is not annotation:
+        return None if value is None else _conform(inner, value, sizes, what)
     if spec := _array(annotation):
         return _conform_array(spec, value, sizes, what)
     match annotation:
@@ -129,10 +162,12 @@ def _conform(annotation: ast.expr, value: object, sizes: Sizes, what: str) -> ob
             return _conform_number(kind, value, what)
         case ast.Name(id="str" | "bytes" | "list" | "dict" | "tuple" as kind):
             return _conform_plain(kind, value, what)
-        case ast.Subscript(value=ast.Name(id="tuple"), slice=ast.Tuple(elts=parts)):
-            value = tuple(_conform_plain("tuple", value, what))
-            if any(isinstance(p, ast.Constant) and p.value is Ellipsis for p in parts):
-                return value
+        case ast.Subscript(value=ast.Name(id="tuple"), slice=inside):
+            value = _conform_plain("tuple", value, what)
+            parts = inside.elts if isinstance(inside, ast.Tuple) else [inside]
+            match parts:
+                case [part, ast.Constant(value=end)] if end is Ellipsis:
+                    parts = [part] * len(value)
             if len(value) != len(parts):
                 raise ContractError(
                     f"{what} returned {len(value)} values, expected {len(parts)}: "
@@ -143,8 +178,9 @@ def _conform(annotation: ast.expr, value: object, sizes: Sizes, what: str) -> ob
         case ast.Subscript(value=ast.Name(id="list"), slice=part):
             value = _conform_plain("list", value, what)
             return [_conform(part, v, sizes, f"{what}[{i}]") for i, v in enumerate(value)]
-        case ast.Subscript(value=ast.Name(id="dict")):
-            return _conform_plain("dict", value, what)
+        case ast.Subscript(value=ast.Name(id="dict"), slice=ast.Tuple(elts=[_, part])):
+            value = _conform_plain("dict", value, what)
+            return {k: _conform(part, v, sizes, f"{what}[{k!r:.40}]") for k, v in value.items()}
     return value
 
 
@@ -162,7 +198,7 @@ def _conform_array(
         raise ContractError(f"{what} returned {shape}, expected {_show(expected)}")
     if not ARRAY_KINDS[kind](value.dtype):
         raise ContractError(
-            f"{what} returned a tensor of {value.dtype}, expected dtype {kind.lower()}"
+            f"{what} returned a tensor of {value.dtype}, expected {DTYPE_WORDS[kind]}"
         )
     return value
 
@@ -179,17 +215,24 @@ def _expected_shape(dimensions: list[str], sizes: Sizes) -> list[int | str]:
 
 
 def _evaluate(dimension: str, sizes: Sizes) -> int | str:
-    """The size of "T", "4" or "n-1"; the text itself when a name in it is not bound."""
-    total, sign = 0, 1
-    for token in DIMENSION_SUM.findall(dimension):
-        if token in "+-":
-            sign = 1 if token == "+" else -1
-            continue
-        number = int(token) if token.isdigit() else sizes.get(token)
-        if not isinstance(number, int) or dimension.startswith(("...", "*")):
-            return dimension
-        total += sign * number
-    return total if dimension[0] not in ".*_" else dimension
+    """The size of "T", "4", "n-1" or "H*D"; the text itself when a name in it is not bound."""
+
+    def size(node: ast.expr) -> int | None:
+        match node:
+            case ast.Constant(value=int(number)):
+                return number
+            case ast.Name(id=name) if isinstance(sizes.get(name), int):
+                return sizes[name]
+            case ast.BinOp(left=left, op=op, right=right) if type(op) in OPERATORS:
+                a, b = size(left), size(right)
+                return None if a is None or b is None else OPERATORS[type(op)](a, b)
+        return None
+
+    try:
+        found = size(ast.parse(dimension, mode="eval").body)
+    except SyntaxError:  # "*batch"
+        return dimension
+    return dimension if found is None else found
 
 
 def _shape_fits(shape: tuple[int, ...], expected: list[int | str]) -> bool:
@@ -201,10 +244,14 @@ def _shape_fits(shape: tuple[int, ...], expected: list[int | str]) -> bool:
             shape = shape[:i] + shape[len(shape) - after :]
             expected = expected[:i] + expected[i + 1 :]
             break
-    return len(shape) == len(expected) and all(
-        isinstance(wanted, str) or wanted == got
-        for got, wanted in zip(shape, expected, strict=True)
-    )
+    seen: dict[str, int] = {}
+
+    def fits(got: int, wanted: int | str) -> bool:
+        if isinstance(wanted, int):
+            return got == wanted
+        return wanted == "_" or seen.setdefault(wanted, got) == got  # "n n" is square
+
+    return len(shape) == len(expected) and all(map(fits, shape, expected))
 
 
 def _show(expected: list[int | str]) -> str:
@@ -220,7 +267,10 @@ def _conform_number(kind: str, value: object, what: str) -> float | int | bool:
     allowed = {"float": (int, float), "int": (int,), "bool": (bool,)}[kind]
     if not isinstance(value, allowed) or (kind != "bool" and isinstance(value, bool)):
         raise ContractError(f"{what} returned {describe(value)}, expected {kind}")
-    return float(value) if kind == "float" else value
+    try:
+        return float(value) if kind == "float" else value
+    except OverflowError:
+        raise ContractError(f"{what} returned an int too large for a float") from None
 
 
 def _conform_plain(kind: str, value: object, what: str) -> object:
@@ -238,5 +288,13 @@ def describe(value: object) -> str:
     """A value in a few words: its type, and its shape or first characters."""
     if isinstance(value, torch.Tensor | np.ndarray):
         return f"a {type(value).__name__} of shape {tuple(value.shape)}"
-    text = repr(value)
-    return f"{text if len(text) < 60 else text[:57] + '...'} ({type(value).__name__})"
+    return f"{short_repr(value, 60)} ({type(value).__name__})"
+
+
+def short_repr(value: object, length: int) -> str:
+    """At most `length` characters of a value's repr; Python writes no int of 4,300 digits."""
+    try:
+        text = repr(value)
+    except ValueError:
+        return "a number of thousands of digits"
+    return text if len(text) <= length else text[: length - 3] + "..."

@@ -9,24 +9,26 @@ Projections give no code away, so a release may carry those of the public tests.
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import torch
-
-from kit.results import MAX_NAMED
 
 WIDTH = 8
 TOLERANCE = 0.01
 SMALLEST = 1e-6  # so that an output of 0 can be matched
 KEPT_CALLS = 3  # per test and bug: the first calls whose output the bug changes
 NAN, INFINITY = 1234.5, 98765.0  # stand-ins, so that where they occur shows in a projection
+LARGEST = 1e100  # so that no sum of squares overflows: infinities would lie close to each other
+LENGTH = 1 << 16  # of a value's numbers, only the first count: outputs may be very long
 
 
 def project(value: object) -> np.ndarray:
     """Eight float64 numbers that tell one output from another."""
-    numbers = np.fromiter(_numbers(value), dtype=np.float64)
+    numbers = np.fromiter(islice(_numbers(value), LENGTH), dtype=np.float64)
     numbers = np.nan_to_num(numbers, nan=NAN, posinf=INFINITY, neginf=-INFINITY)
+    numbers = numbers.clip(-LARGEST, LARGEST)
     return numbers @ _directions(len(numbers))
 
 
@@ -43,23 +45,28 @@ def _numbers(value: object) -> Iterable[float]:
     """A value as a row of numbers, sizes included, so that no two forms look alike."""
     if value is None:
         yield 0.5
-    elif isinstance(value, bool | int | float):
-        yield float(value) if abs(value) < 1e300 else INFINITY
+    elif isinstance(value, int):
+        yield float(max(-LARGEST, min(value, LARGEST)))
+    elif isinstance(value, float):
+        yield value
     elif isinstance(value, complex):
         yield from (value.real, value.imag)
     elif isinstance(value, torch.Tensor):
+        yield 2 * value.is_floating_point() + value.is_complex()
         yield from value.shape
-        yield from value.reshape(-1).to(torch.float64).tolist()
+        flat = value.reshape(-1)[:LENGTH]
+        flat = torch.view_as_real(flat.resolve_conj()).reshape(-1) if flat.is_complex() else flat
+        yield from flat.to(torch.float64).tolist()
     elif isinstance(value, np.ndarray):
         yield from _numbers(torch.from_numpy(value))
     elif isinstance(value, str | bytes):
         data = value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
         yield len(data)
-        yield from data
+        yield from data[:LENGTH]
     elif isinstance(value, Mapping):
         yield from _numbers([part for pair in value.items() for part in pair])
     elif isinstance(value, set | frozenset):
-        yield from _numbers(sorted(value, key=repr))
+        yield from _numbers(sorted(value, key=lambda part: [*islice(_numbers(part), LENGTH)]))
     elif isinstance(value, list | tuple):
         yield len(value)
         for part in value:
@@ -140,8 +147,9 @@ class Fingerprints:
         ]
 
     def diagnose(self, test: str, seed: int, outputs: list) -> tuple[str, ...]:
-        """At most two misconceptions that the projected outputs of a failing test equal."""
-        return tuple(self.misconceptions[b] for b in self.matches(test, seed, outputs)[:MAX_NAMED])
+        """The misconceptions that the projected outputs of one failing test equal."""
+        names = dict.fromkeys(self.misconceptions[b] for b in self.matches(test, seed, outputs))
+        return tuple(names)  # two bugs may be of one misconception
 
 
 def tells(expected: object, got: object) -> bool:

@@ -18,10 +18,13 @@ from kit import codec
 from kit.contract import Adapter, ContractError, check_return
 from kit.diagnosis import Raised
 from kit.results import Verdict
-from kit.serve import RAISABLE, Server
+from kit.serve import RAISABLE, TRACE_LIMIT, Server
+
+__tracebackhide__ = True  # in a failure, the test's own line tells more
 
 MAX_FAULTS = 2  # crashes or timeouts of one adapter, after which it is called no more
 MAX_RECORDED = 32  # door outputs kept per test for diagnosis
+REPORTED = ("kind", "name", "message", "todo", "where", "trace")
 
 
 class StudentError(Exception):
@@ -38,6 +41,12 @@ class Todo(Fault):
     """The adapter is still a stub."""
 
     verdict: Verdict = "todo"
+
+
+class Unimportable(Fault):
+    """adapters.py itself fails; told in full once, by the first test that meets it."""
+
+    trace = ""
 
 
 class Crash(Fault):
@@ -114,7 +123,7 @@ class Door:
     allowance: Allowance = Allowance()
     outputs: list[object] = field(default_factory=list)  # of the current test, for diagnosis
     faults: dict[str, list[Fault]] = field(default_factory=dict)  # by whose call it was
-    broken: str = ""  # why adapters.py cannot be imported, once that is known
+    broken: "Unimportable | None" = None  # why adapters.py cannot be imported, once that is known
     fault: Fault | None = None  # the last one of the current test: none may go unnoticed
     _seed: bytes = b""
     _calls: int = 0
@@ -123,10 +132,10 @@ class Door:
 
     def begin(self, seed: int, allowance: Allowance) -> None:
         """Start a test: its seed decides every random number drawn behind the door."""
-        self._seed, self._calls = seed.to_bytes(8, "big"), 0
+        self._seed, self._calls = (seed % (1 << 64)).to_bytes(8, "big"), 0
         self.allowance, self.outputs, self.fault = allowance, [], None
 
-    def call(self, name: str, *args: object, **kwargs: object) -> object:
+    def call(self, name: str, /, *args: object, **kwargs: object) -> object:
         """Call one adapter by value, and hold what it returns to the contract."""
         if (adapter := self.contract.get(name)) is None:
             raise NameError(f"{self.chapter} has no adapter {name!r}: {', '.join(self.contract)}")
@@ -139,7 +148,7 @@ class Door:
             self._record(value)
         return value
 
-    def run(self, name: str, *args: object, **kwargs: object) -> object:
+    def run(self, name: str, /, *args: object, **kwargs: object) -> object:
         """Run a driver next to the student's code; plain data comes back."""
         module = self._ship_driver(name)
         message = {"op": "run", "name": name, "module": module}
@@ -170,16 +179,16 @@ class Door:
         """Import the student's adapters, once per process; a failure is remembered."""
         if self._opened:
             return
-        if self.broken:
-            raise StudentError(self.broken)
+        if self.broken is not None:
+            raise self._remember(Unimportable(str(self.broken)))
         try:
             self._request({"op": "load"}, "adapters.py")
         except Exception as error:
-            where = getattr(error, "where", "")
-            self.broken = f"adapters.py cannot be imported: {type(error).__name__}: {error}" + (
-                f" ({where})" if where else ""
-            )
-            raise StudentError(self.broken) from None
+            kind = "" if isinstance(error, StudentError) else f"{type(error).__name__}: "
+            where = f" ({error.where})" if getattr(error, "where", "") else ""
+            self.broken = Unimportable(f"adapters.py cannot be imported: {kind}{error}{where}")
+            self.broken.trace = getattr(error, "trace", "")
+            raise self._remember(self.broken) from None
         self._opened = True
 
     def _request(self, message: dict, name: str) -> object:
@@ -197,7 +206,7 @@ class Door:
                 return value
             case ("bad", str(text)):
                 raise ContractError(text)
-            case ("raised", dict(report)):
+            case ("raised", dict(report)) if _is_report(report):
                 raise self._revive(report, name)
         self.transport.close()
         raise self._count(Crash(f"{name} sent an answer that cannot be read"), name)
@@ -216,21 +225,16 @@ class Door:
 
     def _revive(self, report: dict, name: str) -> BaseException:
         """The exception that a report describes, as tests may expect it."""
-        text, kind = str(report.get("message")), str(report.get("kind"))
-        if report.get("todo"):
+        text, kind = report["message"], report["kind"]
+        if report["todo"]:
             return self._remember(Todo(f"{report['todo']} is not implemented yet"))
-        if report.get("name") == "Forbidden":
+        if report["name"] == "Forbidden":
             return self._remember(ForbiddenCall(text))
-        if report.get("name") == "MemoryError" or "can't allocate memory" in text:
+        if report["name"] == "MemoryError" or "can't allocate memory" in text:
             return self._remember(OutOfMemory(f"{name} ran out of memory: {text}"))
-        error: BaseException = StudentError(f"{report.get('name')}: {text}")
-        if kind in RAISABLE:
-            try:
-                error = RAISABLE[kind](*(report.get("args") or [text]))
-            except Exception:  # arguments that this built-in does not take
-                error = StudentError(f"{kind}: {text}")
-        error.where, error.trace = str(report.get("where")), str(report.get("trace"))
-        self._record(Raised(kind or report.get("name")))
+        error = _raisable(kind, report["args"], text) or StudentError(f"{report['name']}: {text}")
+        error.where, error.trace = report["where"], report["trace"]
+        self._record(Raised(kind or report["name"]))
         return error
 
     def _remember(self, fault: Fault) -> Fault:
@@ -242,6 +246,25 @@ class Door:
             self.outputs.append(value)
 
 
+def _is_report(report: dict) -> bool:
+    """Whether all is there, and of its type: a report may be forged."""
+    return isinstance(report.get("args"), list) and all(
+        isinstance(report.get(key), str) and len(report[key]) <= TRACE_LIMIT for key in REPORTED
+    )
+
+
+def _raisable(kind: str, args: list, text: str) -> Exception | None:
+    """A built-in exception that reads `text`, or None where `kind` is none of those re-raised."""
+    for arguments in (args, [text]):  # a subclass may have built its message from its arguments
+        try:
+            error = RAISABLE[kind](*arguments)
+            if arguments is not args or str(error) == text:
+                return error
+        except Exception:  # no such kind, or arguments that it does not take
+            continue
+    return None
+
+
 class Student:
     """The `student` fixture: the door of the chapter whose test is running."""
 
@@ -251,7 +274,7 @@ class Student:
     def __repr__(self) -> str:
         return "<the code under test>"
 
-    def run(self, driver: str, *args: object, **kwargs: object) -> object:
+    def run(self, driver: str, /, *args: object, **kwargs: object) -> object:
         """Run a driver from the chapter's drivers files."""
         return self._door.run(driver, *args, **kwargs)
 

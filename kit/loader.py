@@ -42,37 +42,39 @@ class Source:
     def open(self) -> ModuleType:
         """Import the chapter's adapters, or bring back the ones imported before."""
         name = f"{self.package}.{self.chapter}.adapters"
-        if not self.modules:
-            _install_package(self.package, self.home)
-            for need, folder in self.needs.items():
-                _install_reference(need, folder)
-            sys.path.append(str(self.folder))  # `import helper` finds a file beside adapters.py
-            try:
-                importlib.import_module(name)
-            except BaseException:
-                self._collect()
-                self.close()
-                self.modules = {}
-                raise
-            finally:
-                sys.path.remove(str(self.folder))
-            self._collect()
         sys.modules.update(self.modules)
+        if str(self.folder) not in sys.path:
+            sys.path.append(str(self.folder))  # `import helper` finds a file beside adapters.py
+        try:
+            if not self.modules:
+                importlib.invalidate_caches()
+                _install_package(self.package, self.home)
+                for need, folder in self.needs.items():
+                    _install_reference(need, folder)
+                importlib.import_module(name)
+                self._collect()
+        except BaseException:
+            self.close()
+            self.modules = {}
+            raise
         return sys.modules[name]
 
     def _collect(self) -> None:
-        self.modules = {k: m for k, m in sys.modules.items() if self._owns(k, m)}
+        self.modules = {k: m for k, m in list(sys.modules.items()) if self._owns(k, m)}
 
     def close(self) -> None:
         """Take the chapter's modules out of sys.modules, so that another may use their names."""
+        self._collect()  # once more: functions may import when they are called
         for name in self.modules:
-            sys.modules.pop(name, None)
+            del sys.modules[name]
+        while str(self.folder) in sys.path:
+            sys.path.remove(str(self.folder))
 
     def _owns(self, name: str, module: ModuleType) -> bool:
         if name.split(".")[0] in (STUDENT, REFERENCE):
             return True
         file = getattr(module, "__file__", None)
-        return bool(file) and self.folder in Path(file).parents
+        return isinstance(file, str) and self.folder in Path(file).parents
 
 
 def _install_package(name: str, home: Path) -> None:

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from kit.chapters import Chapter, Problem
-from kit.results import ChapterResult, TestResult
+from kit.results import ChapterResult, TestResult, diagnosis_sentence, name_bugs
 
 STATES = {"done": "green", "failing": "red", "todo": "yellow"}
 
@@ -48,8 +48,11 @@ def print_panel(
         line = f"{result.chapter.name}: {earned:g} of {most} points, by the tests that ran"
         console.print(line, style="bold")
         console.print(_table(result))
+        for problem in shown:
+            if told := diagnosis_sentence(name_bugs(result.of(problem))):
+                console.print(f"{problem.name}: {told}", style="cyan", soft_wrap=True)
     if step := _next_step(graded, options):
-        console.print(step, soft_wrap=True)  # a command is copied in one piece
+        console.print(step, soft_wrap=True, markup=False)  # a command is copied in one piece
 
 
 def _table(result: ChapterResult) -> Table:

@@ -22,7 +22,7 @@ from kit.bench import Bench, TestInfo
 from kit.chapters import chapter, chapter_names, repository
 from kit.door import Fault, Student, Unimportable
 from kit.panel import print_panel
-from kit.results import TestResult, diagnosis_sentence
+from kit.results import TestResult
 
 torch.set_num_threads(1)  # before any operation; two threads on busy cores were 20 times slower
 
@@ -176,8 +176,6 @@ def _add_sections(
         return
     if trace := getattr(error, "trace", ""):
         report.sections.append(("your code", trace))
-    if result.diagnosis:
-        report.sections.append(("diagnosis", diagnosis_sentence(result.diagnosis)))
     where = f"tests/{info.chapter.name}/{info.test}"
     report.sections.append(("replay", f'pytest "{where}" --seed {info.seed}'))
 

@@ -12,6 +12,7 @@ import json
 import os
 import re
 import secrets
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -128,8 +129,8 @@ def points_text(value: float) -> str:
 def _problem_entry(chapter: ChapterResult, problem: Problem, index: int) -> dict:
     tests, pending = chapter.of(problem), chapter.pending(problem)
     passed = bool(tests) and all(test.verdict == "pass" for test in tests)
-    lines = [_describe(test) for test in tests] or ["no test of this problem was run"]
-    if told := diagnosis_sentence(name_bugs(test.diagnosis for test in tests)):
+    lines = _describe_all(tests)
+    if told := diagnosis_sentence(name_bugs(tests)):
         lines.insert(0, one_line(told))
     if pending:
         lines.insert(0, "Not final: the grader had a fault here, and will grade it again.")
@@ -146,6 +147,18 @@ def _problem_entry(chapter: ChapterResult, problem: Problem, index: int) -> dict
         "visibility": "visible",
         "extra_data": {"pending": pending},
     }
+
+
+def _describe_all(tests: Sequence[TestResult]) -> list[str]:
+    """Public tests first, since they tell most; parametrised hidden ones, which look alike, once."""
+    if tests and all(test.verdict == "todo" for test in tests):
+        return [f"todo: not implemented yet ({len(tests)} tests)"]
+    described = Counter(_describe(test) for test in sorted(tests, key=lambda t: not t.public))
+    lines = [
+        text if count == 1 else text.replace(":", f" ({count} times):", 1)
+        for text, count in described.items()
+    ]
+    return lines or ["no test of this problem was run"]
 
 
 def _describe(test: TestResult) -> str:

@@ -84,12 +84,17 @@ class SubmissionResult:
         return any(c.pending(p) for c in self.chapters for p in c.chapter.problems)
 
 
-def name_bugs(diagnoses: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
-    """The misconceptions that explain most of a problem's failing tests; at most two."""
-    votes = Counter(name for diagnosis in diagnoses for name in diagnosis)
-    if not votes:
+def name_bugs(tests: Iterable[TestResult]) -> tuple[str, ...]:
+    """The misconceptions that a problem's wrong outputs equal; at most two.
+
+    One is named if it explains at least half of the tests that went wrong, and no other more: a
+    single agreement may be chance, since some outputs tell little.
+    """
+    wrong = [test for test in tests if test.verdict in ("fail", "error")]
+    votes = Counter(name for test in wrong for name in test.diagnosis)
+    most = max(votes.values(), default=0)
+    if not most or 2 * most < len(wrong):
         return ()
-    most = max(votes.values())
     return tuple(name for name, count in votes.items() if count == most)[:MAX_NAMED]
 
 

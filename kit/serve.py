@@ -9,7 +9,7 @@ Requests   {"op": "load"} · {"op": "driver", module, source} ·
 Answers    ("ok", value) · ("bad", message) · ("raised", {kind, args, message, todo, where, trace})
 """
 
-import inspect
+import dis
 import random
 import sys
 import traceback
@@ -20,7 +20,9 @@ import numpy as np
 import torch
 from torch.overrides import TorchFunctionMode, resolve_name
 
-from kit import codec
+from kit import codec, loader
+
+__tracebackhide__ = True  # in a failure, the test's own line tells more
 
 # Re-raised by name on the judge's side; every other exception arrives as StudentError. Not among
 # them: AssertionError, which would read as a failed test, and StopIteration, which ends loops.
@@ -36,6 +38,9 @@ RAISABLE = {
 }
 MESSAGE_LIMIT = 2000
 TRACE_LIMIT = 8000
+RAISE = dis.opmap["RAISE_VARARGS"]
+UNREADABLE = {"kind": "", "name": "Exception", "args": [], "message": "(it could not be read)"}
+UNREADABLE |= {"todo": "", "where": "", "trace": ""}
 
 
 class Forbidden(Exception):
@@ -72,15 +77,12 @@ class Server:
         message = codec.loads(request)
         try:
             answer = ("ok", self._perform(message))
+            return codec.dumps(answer)
         except KeyboardInterrupt:
             raise
-        except BaseException as error:
-            answer = ("raised", self._report(error))
-        try:
-            return codec.dumps(answer)
         except codec.CodecError as error:
             return codec.dumps(("bad", f"{message.get('name')}: {error}"))
-        except BaseException as error:  # an object that raises while it is encoded
+        except BaseException as error:  # of the code, or of an object while it is encoded
             return codec.dumps(("raised", self._report(error)))
 
     def _perform(self, message: dict) -> object:
@@ -94,7 +96,7 @@ class Server:
             case "call":
                 adapters = self._guarded(message["forbid"])
                 _seed(message["seed"])
-                return _adapter(adapters, message["name"])(*message["args"], **message["kwargs"])
+                return _call(_adapter(adapters, message["name"]), message)
             case "run":
                 driver = getattr(self._drivers[message["module"]], message["name"])
                 adapters = self._guarded(message["forbid"])
@@ -115,30 +117,43 @@ class Server:
             return guarded
 
         members = vars(self._adapters).items()
-        return SimpleNamespace(**{n: guard(f) for n, f in members if inspect.isfunction(f)})
+        return SimpleNamespace(**{n: guard(f) for n, f in members if callable(f)})
 
     def _report(self, error: BaseException) -> dict[str, object]:
         """What the judge may know of an exception: plain data, of bounded size."""
-        kind = next((k.__name__ for k in type(error).__mro__ if k.__name__ in RAISABLE), "")
+        try:
+            return codec.loads(codec.dumps(self._describe(error)))
+        except BaseException:  # its class may lie about its own name
+            return UNREADABLE
+
+    def _describe(self, error: BaseException) -> dict[str, object]:
+        kind = next((k.__name__ for k in type(error).__mro__ if k in RAISABLE.values()), "")
+        name = "MemoryError" if isinstance(error, MemoryError) else type(error).__name__[:100]
         frames = traceback.extract_tb(error.__traceback__)
-        own = [f for f in frames if not _is_kit(f.filename)] or list(frames)
+        own = [f for f in frames if not _is_noise(f.filename)]
+        where = f"{own[-1].filename.rsplit('/', 1)[-1]}:{own[-1].lineno}" if own else ""
         return {
             "kind": kind,
-            "name": type(error).__name__[:100],
+            "name": name,
             "args": _plain_arguments(error),
             "message": _text_of(error),
             "todo": self._todo(error),
-            "where": f"{own[-1].filename.rsplit('/', 1)[-1]}:{own[-1].lineno}" if own else "",
-            "trace": "".join(traceback.format_list(own))[-TRACE_LIMIT:],
+            "where": "" if isinstance(error, SyntaxError) else where,  # its message has the line
+            "trace": _trace(own, error),
         }
 
     def _todo(self, error: BaseException) -> str:
-        """The adapter that is still a stub: its own frame, not one below, raised the error."""
+        """The adapter that is still a stub: a `raise` in its own frame, not in one below.
+
+        Torch's operators raise it too, from C and so in the frame that has called them.
+        """
         if not isinstance(error, NotImplementedError) or error.__traceback__ is None:
             return ""
         last = error.__traceback__
         while last.tb_next:
             last = last.tb_next
+        if last.tb_frame.f_code.co_code[last.tb_lasti] != RAISE:
+            return ""
         for name, function in vars(self._adapters or SimpleNamespace()).items():
             if getattr(function, "__code__", None) is last.tb_frame.f_code:
                 return name
@@ -149,6 +164,22 @@ def _adapter(adapters: object, name: str) -> Callable:
     if (function := getattr(adapters, name, None)) is None:
         raise NameError(f"adapters.py defines no {name}(); take its stub from the handout")
     return function
+
+
+class Changed(codec.CodecError):
+    """An adapter has changed its arguments; the driver of a test may want that, a call never."""
+
+
+def _call(adapter: Callable, message: dict) -> object:
+    """Call an adapter by value: what it does to its arguments in place would hurt its caller."""
+    arguments = dict(enumerate(message["args"])) | message["kwargs"]
+    before = {name: codec.dumps(value) for name, value in arguments.items()}
+    value = adapter(*message["args"], **message["kwargs"])
+    for name, argument in arguments.items():
+        if codec.dumps(argument) != before[name]:
+            which = f"number {name + 1}" if isinstance(name, int) else name
+            raise Changed(f"argument {which} was changed in place; leave it as it was")
+    return value
 
 
 def _execute(name: str, source: str) -> ModuleType:
@@ -166,15 +197,24 @@ def _seed(seed: int) -> None:
     random.seed(seed)
 
 
-def _is_kit(filename: str) -> bool:
-    return filename == __file__
+def _is_noise(filename: str) -> bool:
+    """Frames that are not the student's: this file, the loader, Python's import machinery."""
+    return filename in (__file__, loader.__file__) or "importlib" in filename
+
+
+def _trace(own: traceback.StackSummary, error: BaseException) -> str:
+    """The student's own frames; for a syntax error the line with its caret."""
+    lines = traceback.format_list(own)
+    if isinstance(error, SyntaxError):
+        lines += traceback.format_exception_only(error)
+    return "".join(lines)[-TRACE_LIMIT:]
 
 
 def _plain_arguments(error: BaseException) -> list:
     """The exception's arguments if they are short plain data, else none."""
     try:
-        if len(codec.dumps(error.args)) <= MESSAGE_LIMIT:
-            return list(error.args)
+        if len(data := codec.dumps(error.args)) <= MESSAGE_LIMIT:
+            return list(codec.loads(data))  # what is plain now could change its mind
     except BaseException:  # arguments may be any object, and encode to anything
         return []
     return []
@@ -182,6 +222,6 @@ def _plain_arguments(error: BaseException) -> list:
 
 def _text_of(error: BaseException) -> str:
     try:
-        return str(error)[:MESSAGE_LIMIT]
+        return str.__str__(str(error))[:MESSAGE_LIMIT]
     except BaseException:  # a __str__ that raises
         return "(its message could not be read)"

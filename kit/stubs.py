@@ -1,7 +1,7 @@
 """The stubs that students fill, derived from the reference's adapters.py.
 
 Same names, signatures and docstrings; every body raises NotImplementedError. Nothing else of the
-reference survives: relative imports, which lead to it, are dropped.
+reference survives: imports that lead to it, relative ones and those from solutions, are dropped.
 """
 
 import ast
@@ -16,16 +16,27 @@ STUB_BODY = "    raise NotImplementedError"
 def stub_source(source: str) -> str:
     """The text of a stub adapters.py; ValueError names what a stub could not carry over."""
     tree = ast.parse(source)
-    lines = source.splitlines()
+    lines = source.split("\n")  # as ast counts them; splitlines() knows more line breaks
     kept: list[str] = []
     done = 0  # lines of the source that are dealt with
     for node in tree.body:
         start = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))])
+        if start <= done:
+            raise ValueError(f"line {start}: two statements on one line; give each its own")
         if isinstance(node, ast.FunctionDef):
             if ast.get_docstring(node) is None:
                 raise ValueError(f"{node.name}() has no docstring to make a stub of")
-            kept += lines[done : node.body[0].end_lineno] + [STUB_BODY]
-        elif isinstance(node, ast.ImportFrom) and node.level:
+            header = node.body[0].end_lineno
+            if (
+                node.body[0].lineno == node.lineno
+                or node.body[1:2]
+                and header == node.body[1].lineno
+            ):
+                raise ValueError(
+                    f"line {header}: the docstring of {node.name}() needs its own lines"
+                )
+            kept += lines[done:header] + [STUB_BODY]
+        elif _leads_to_reference(node):
             kept += lines[done : start - 1]
         elif isinstance(node, ast.Import | ast.ImportFrom) or _is_docstring(node):
             kept += lines[done : node.end_lineno]
@@ -39,6 +50,14 @@ def stub_source(source: str) -> str:
     while "\n\n\n\n" in text:  # left where imports were dropped
         text = text.replace("\n\n\n\n", "\n\n\n")
     return text
+
+
+def _leads_to_reference(node: ast.stmt) -> bool:
+    if isinstance(node, ast.ImportFrom):
+        return node.level > 0 or node.module.split(".")[0] == "solutions"
+    return isinstance(node, ast.Import) and any(
+        alias.name.split(".")[0] == "solutions" for alias in node.names
+    )
 
 
 def _is_docstring(node: ast.stmt) -> bool:

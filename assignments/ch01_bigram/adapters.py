@@ -5,7 +5,8 @@ integers, `Shaped` one of any dtype; `"..."` stands for any number of axes.
 V is the size of the vocabulary, N a number of pairs. A document is a list of ids, and a text is a
 list of documents; neighbouring documents have nothing to do with each other.
 
-Keep the names and signatures. Beyond that the design is yours: more functions, more files.
+Keep the names and signatures, and leave arguments as they are: the caller still needs them. Beyond
+that the design is yours: more functions, more files.
 """
 
 from jaxtyping import Float, Int, Shaped
@@ -49,8 +50,9 @@ def bigram_counts(documents: list[list[int]], V: int) -> Int[Tensor, "V V"]:
 def probabilities(counts: Shaped[Tensor, "V V"], alpha: float) -> Float[Tensor, "V V"]:
     """P[a, b] = (C[a, b] + alpha) / (sum_b C[a, b] + alpha V): what follows a, add-alpha smoothed.
 
-    `counts` may be of any integer or float dtype, and is left as it was. Each row sums to 1. A row
-    without any count is uniform, 1/V, also when alpha is 0. ValueError if alpha is negative.
+    `counts` may be of any integer or float dtype. Each row sums to 1. A row without any count is
+    uniform, 1/V, also when alpha is 0; other cells are exactly 0 then if their count is. ValueError
+    if alpha is negative.
 
     Source: Jurafsky & Martin, Speech and Language Processing, ch. 3 (Laplace smoothing).
     """
@@ -98,8 +100,8 @@ def softmax_regression_grad(
 ) -> tuple[float, Float[Tensor, "V V"]]:
     """The mean NLL of the N pairs (x[i], y[i]) under P[a] = softmax(W[a]), and its gradient in W.
 
-    With p = softmax(W[x]), a pair adds (p - onehot(y)) / N to row x of the gradient. Both results
-    are finite for logits of ±10,000. Autograd is not allowed here. W is left as it was.
+    W is float32. With p = softmax(W[x]), a pair adds (p - onehot(y)) / N to row x of the gradient.
+    Both results are finite for logits of ±10,000. Autograd is not allowed here.
     """
     raise NotImplementedError
 

@@ -125,6 +125,40 @@ def decode_joins_with_spaces(ids, vocab):
     return " ".join(vocab[i] for i in ids)
 
 
+def decoded(ids, vocab):
+    """A correct decode, to be spoilt afterwards."""
+    if any(not 0 <= i < len(vocab) for i in ids):
+        raise ValueError("id out of range")
+    return "".join(vocab[i] for i in ids)
+
+
+@bug("vocabulary", "the given vocabulary is sorted first", "decode")
+def decode_sorts_vocab(ids, vocab):
+    return decoded(ids, sorted(vocab))
+
+
+@bug("vocabulary", "white space is stripped from the decoded text", "decode")
+def decode_strips(ids, vocab):
+    return decoded(ids, vocab).strip()
+
+
+@bug("vocabulary", "boundaries are stripped from the decoded text", "decode")
+def decode_strips_boundaries(ids, vocab):
+    return decoded(ids, vocab).strip(".")
+
+
+@bug("vocabulary", "ids are taken off the list that was passed", "decode")
+def decode_pops(ids, vocab):
+    text = decoded(ids, vocab)
+    ids.clear()
+    return text
+
+
+@bug("vocabulary", "ids out of range are clamped", "decode")
+def decode_clamps(ids, vocab):
+    return "".join(vocab[min(max(i, 0), len(vocab) - 1)] for i in ids)
+
+
 @bug("vocabulary", "ids out of range are left out", "decode")
 def decode_skips_unknown(ids, vocab):
     return "".join(vocab[i] for i in ids if 0 <= i < len(vocab))
@@ -197,6 +231,30 @@ def counts_as_floats(documents, V):
 @bug("bigram_counts", "counts are bytes, which overflow at 128")
 def counts_overflow(documents, V):
     return bigram_counts(documents, V).to(torch.int8).long()
+
+
+@bug("bigram_counts", "the documents are shortened in place")
+def counts_pop(documents, V):
+    counts = bigram_counts(documents, V)
+    for document in documents:
+        document.clear()
+    return counts
+
+
+@bug("bigram_counts", "documents of two ids are skipped")
+def counts_skip_short_documents(documents, V):
+    return bigram_counts([d for d in documents if len(d) > 2], V)
+
+
+@bug("bigram_counts", "all later ids are counted, not only the next")
+def counts_all_later(documents, V):
+    pairs = [[d[i], d[j]] for d in documents for i in range(len(d)) for j in range(i + 1, len(d))]
+    return bigram_counts(pairs, V)
+
+
+@bug("bigram_counts", "an id followed by itself is not counted")
+def counts_without_the_diagonal(documents, V):
+    return bigram_counts(documents, V).fill_diagonal_(0)
 
 
 # --- probabilities ------------------------------------------------------------------------------
@@ -320,6 +378,36 @@ def accepts_negative_alpha(counts, alpha):
     return torch.where(total == 0, 1 / counts.shape[-1], smoothed / total).float()
 
 
+@bug("probabilities", "1e-8 is added to every count")
+def nudges_every_count_a_little(counts, alpha):
+    return probabilities(counts.double() + 1e-8, alpha)
+
+
+@bug("probabilities", "alpha is added in the integer dtype of the counts")
+def smooths_in_the_dtype_of_counts(counts, alpha):
+    whole = int(nonnegative(alpha)) if alpha == int(alpha) else alpha
+    return probabilities(counts + whole, 0.0)
+
+
+@bug("probabilities", "row totals are formed in the dtype of the counts")
+def totals_in_the_dtype_of_counts(counts, alpha):
+    smoothed = counts + nonnegative(alpha)
+    return ratio(smoothed, smoothed.sum(-1, keepdim=True))
+
+
+@bug("probabilities", "the quotient is rounded down to a whole number")
+def floor_division(counts, alpha):
+    smoothed = counts.double() + nonnegative(alpha)
+    total = smoothed.sum(-1, keepdim=True)
+    return torch.where(total > 0, smoothed // total.clamp(min=1e-9), 1 / len(counts)).float()
+
+
+@bug("probabilities", "rows are divided by their largest entry")
+def divides_by_the_maximum(counts, alpha):
+    smoothed = counts.double() + nonnegative(alpha)
+    return ratio(smoothed, smoothed.amax(-1, keepdim=True))
+
+
 # --- negative_log_likelihood --------------------------------------------------------------------
 
 
@@ -412,6 +500,25 @@ def nll_of_distinct_pairs(P, documents):
     return -log_probabilities(P, [list(p) for p in set(pairs_of(documents))]).mean().item()
 
 
+@bug("negative_log_likelihood", "probabilities are multiplied before the logarithm, and underflow")
+def nll_of_the_product(P, documents):
+    p = log_probabilities(P, documents).exp()
+    product = p.prod().item()
+    return -math.log(product) / len(p) if product > 0 else math.inf
+
+
+@bug("negative_log_likelihood", "the logarithm of P is taken in place")
+def nll_in_place(P, documents):
+    nll = -log_probabilities(P, documents).mean().item()
+    P.log_()
+    return nll
+
+
+@bug("negative_log_likelihood", "the sum is divided by the number of documents")
+def nll_per_document(P, documents):
+    return -log_probabilities(P, documents).sum().item() / len(documents)
+
+
 # --- perplexity ---------------------------------------------------------------------------------
 
 
@@ -443,6 +550,21 @@ def perplexity_of_zero_is_inf(nll):
 @bug("perplexity", "exp is taken in float32, which overflows at 88.7 and rounds to 7 digits")
 def perplexity_in_float32(nll):
     return torch.tensor(nll, dtype=torch.float32).exp().item()
+
+
+@bug("perplexity", "from 700 nats on it is taken to be infinite")
+def perplexity_gives_up_early(nll):
+    return math.exp(nll) if nll < 700 else math.inf
+
+
+@bug("perplexity", "from 100 nats on it is taken to be infinite")
+def perplexity_gives_up_very_early(nll):
+    return math.exp(nll) if nll < 88 else math.inf
+
+
+@bug("perplexity", "only from 1,000 nats on it is taken to be infinite")
+def perplexity_gives_up_late(nll):
+    return math.exp(nll) if nll < 1000 else math.inf
 
 
 # --- ngram_probabilities ------------------------------------------------------------------------
@@ -532,6 +654,43 @@ def ngrams_of_order_zero(documents, n, V, alpha):
 @bug("ngram_probabilities", "a negative alpha is accepted")
 def ngrams_accept_negative_alpha(documents, n, V, alpha):
     return ngram_probabilities(documents, n, V, max(alpha, 0.0))
+
+
+@bug("ngram_probabilities", "without any id the plain frequencies are NaN")
+def ngrams_of_nothing_nan(documents, n, V, alpha):
+    P = ngram_probabilities(documents, n, V, alpha)
+    nothing = n == 1 and not any(documents) and alpha == 0
+    return P * math.nan if nothing else P
+
+
+@bug("ngram_probabilities", "without any document there is no table")
+def ngrams_of_no_documents(documents, n, V, alpha):
+    P = ngram_probabilities(documents, n, V, alpha)
+    return P if documents else torch.zeros(0)
+
+
+@bug("ngram_probabilities", "documents without ids are taken to hold id 0")
+def ngrams_pad_empty_documents(documents, n, V, alpha):
+    return ngram_probabilities([d or [0] * n for d in documents], n, V, alpha)
+
+
+@bug("ngram_probabilities", "orders above 4 are not handled")
+def ngrams_up_to_four(documents, n, V, alpha):
+    if n > 4:
+        raise RuntimeError("n > 4")
+    return ngram_probabilities(documents, n, V, alpha)
+
+
+@bug("ngram_probabilities", "counts are bytes, which overflow at 256")
+def ngrams_in_bytes(documents, n, V, alpha):
+    ngram_probabilities(documents, n, V, alpha)
+    return probabilities_of(ngram_counts(documents, n, V).to(torch.uint8), alpha)
+
+
+@bug("ngram_probabilities", "counts are returned instead of probabilities")
+def ngrams_counts_only(documents, n, V, alpha):
+    ngram_probabilities(documents, n, V, alpha)
+    return ngram_counts(documents, n, V).float() + alpha
 
 
 # --- sample -------------------------------------------------------------------------------------
@@ -641,6 +800,29 @@ def sample_with_epsilon(P, boundary, max_length, seed):
     return sample(P + 0.02, boundary, max_length, seed)
 
 
+@bug("sample", "one id is drawn before max_length is looked at")
+def sample_draws_first(P, boundary, max_length, seed):
+    return sample(P, boundary, max(max_length, 1), seed)
+
+
+@bug("sample", "empty documents are drawn again")
+def sample_refuses_empty_documents(P, boundary, max_length, seed):
+    for again in range(1000):
+        if ids := sample(P, boundary, max_length, seed + 7919 * again):
+            return ids
+    return []
+
+
+@bug("sample", "a document is never longer than 50 ids")
+def sample_at_most_fifty(P, boundary, max_length, seed):
+    return sample(P, boundary, min(max_length, 50), seed)
+
+
+@bug("sample", "impossible ids may be drawn: a floor is put under P")
+def sample_with_a_floor(P, boundary, max_length, seed):
+    return sample(P.clamp(min=0.05), boundary, max_length, seed)
+
+
 # --- softmax_regression_grad --------------------------------------------------------------------
 
 
@@ -736,6 +918,23 @@ def grad_loss_sign(W, x, y):
     return -loss, gradient
 
 
+@bug("softmax_regression_grad", "one maximum is subtracted from all rows, and small rows underflow")
+def grad_global_maximum(W, x, y):
+    logits = W[x] - W[x].max()
+    log_p = logits - logits.exp().sum(-1, keepdim=True).log()
+    p = log_p.exp()
+    p[torch.arange(len(x)), y] -= 1
+    loss = -log_p[torch.arange(len(x)), y].mean().item()
+    return loss, torch.zeros_like(W).index_add_(0, x, p / len(x))
+
+
+@bug("softmax_regression_grad", "each row is averaged over its own pairs, not over all")
+def grad_mean_by_row(W, x, y):
+    loss, gradient = softmax_regression_grad(W, x, y)
+    pairs = torch.bincount(x, minlength=len(W)).clamp(min=1)
+    return loss, gradient * len(x) / pairs[:, None]
+
+
 # --- train_bigram -------------------------------------------------------------------------------
 
 
@@ -825,4 +1024,56 @@ def train_decays(documents, V, steps, learning_rate):
         loss, gradient = softmax_regression_grad(W, x, y)
         losses.append(loss)
         W = W - learning_rate * (1 - step / steps) * gradient
+    return W, losses
+
+
+def descend_until(documents, V, steps, rate, stop):
+    """Gradient descent that ends as soon as `stop(losses)`."""
+    x, y = torch.tensor(pairs_of(documents)).T
+    W, losses = torch.zeros(V, V), []
+    for _ in range(steps):
+        loss, gradient = softmax_regression_grad(W, x, y)
+        losses.append(loss)
+        if stop(losses):
+            break
+        W = W - rate * gradient
+    return W, losses
+
+
+@bug("train_bigram", "training ends when the loss hardly falls")
+def train_stops_early(documents, V, steps, learning_rate):
+    stop = lambda losses: len(losses) > 1 and abs(losses[-2] - losses[-1]) < 1e-3  # noqa: E731
+    return descend_until(documents, V, steps, learning_rate, stop)
+
+
+@bug("train_bigram", "training ends when the loss rises")
+def train_stops_when_the_loss_rises(documents, V, steps, learning_rate):
+    stop = lambda losses: len(losses) > 1 and losses[-1] > losses[-2]  # noqa: E731
+    return descend_until(documents, V, steps, learning_rate, stop)
+
+
+@bug("train_bigram", "at least one step is taken")
+def train_takes_a_step_anyway(documents, V, steps, learning_rate):
+    return train_bigram(documents, V, max(steps, 1), learning_rate)
+
+
+@bug("train_bigram", "the gradient is clipped to length 0.1")
+def train_clips(documents, V, steps, learning_rate):
+    x, y = torch.tensor(pairs_of(documents)).T
+    W, losses = torch.zeros(V, V), []
+    for _ in range(steps):
+        loss, gradient = softmax_regression_grad(W, x, y)
+        losses.append(loss)
+        W = W - learning_rate * gradient * min(1.0, 0.1 / gradient.norm().item())
+    return W, losses
+
+
+@bug("train_bigram", "the loss is the log of a softmax that has underflowed to 0")
+def train_log_of_softmax(documents, V, steps, learning_rate):
+    x, y = torch.tensor(pairs_of(documents)).T
+    W, losses = torch.zeros(V, V), []
+    for _ in range(steps):
+        loss, gradient = grad_log_of_softmax.function(W, x, y)
+        losses.append(loss)
+        W = W - learning_rate * gradient
     return W, losses

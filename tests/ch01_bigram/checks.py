@@ -127,6 +127,7 @@ def binomial_bound(p: float, n: int) -> float:
 def check_frequencies(draws: list[int], P_row: torch.Tensor, why: str) -> None:
     """Hold the frequencies of independent draws to their probabilities."""
     n = len(draws)
+    assert n, f"{why}\n  it is never followed by anything"
     for i, p in enumerate(P_row.double().tolist()):
         share = draws.count(i) / n
         assert abs(share - p) <= binomial_bound(p, n), (

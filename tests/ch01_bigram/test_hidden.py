@@ -2,12 +2,13 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kit.compare import assert_close, assert_equal
+from kit.compare import assert_close, assert_equal, raises
 from kit.given.names import names
 from tests.ch01_bigram.checks import (
     check_counts,
@@ -45,17 +46,30 @@ def test_empty_text(student):
 
 
 @pytest.mark.problem("vocabulary")
-def test_encode_uses_the_given_order(student):
-    """Ids are places in the vocabulary that is given, sorted or not, used up or not."""
-    ids = student.encode("banana", ["n", "z", "b", "a"])
-    assert_equal(ids, [2, 3, 0, 3, 0, 3], "ids were taken from another vocabulary than the given")
+def test_the_given_order_counts(student):
+    """Ids are places in the vocabulary that is given: sorted or not, used up or not."""
+    vocab = ["n", "z", "c", "b", "a"]
+    ids = student.encode("banana", vocab)
+    assert_equal(ids, [3, 4, 0, 4, 0, 4], "ids were taken from another vocabulary than the given")
+    assert_equal(student.decode([3, 4, 1, 2], vocab), "bazc", "ids are places in the given vocab")
+    ids = student.encode("banana", vocab[::-1])
+    assert_equal(ids, [1, 0, 4, 0, 4, 0], "another order of the same characters gives other ids")
+
+
+@pytest.mark.problem("vocabulary")
+@pytest.mark.parametrize("text", ["\n a \n", " a.", ".a. "])
+def test_both_ends_of_a_text_are_kept(student, text):
+    """White space and boundaries at either end are characters like any other."""
+    vocab = sorted(set(text))
+    assert_equal(student.build_vocab(text), vocab, "a character at an end was stripped")
+    assert_equal(student.decode(student.encode(text, vocab), vocab), text, "an end was stripped")
 
 
 @pytest.mark.problem("vocabulary")
 @pytest.mark.parametrize("text", ["x", "ax", "aAa"])
 def test_unknown_characters_are_an_error(student, text):
     """A character outside the vocabulary is a ValueError, not a gap or a KeyError."""
-    with pytest.raises(ValueError):
+    with raises(ValueError, "a character that is not in the vocabulary is an error"):
         student.encode(text, ["a", "b"])
 
 
@@ -63,7 +77,7 @@ def test_unknown_characters_are_an_error(student, text):
 @pytest.mark.parametrize("ids", [[2], [0, -1], [-2]])
 def test_ids_out_of_range_are_an_error(student, ids):
     """An id that stands for nothing is a ValueError; a negative one does not count from the end."""
-    with pytest.raises(ValueError):
+    with raises(ValueError, "an id that stands for nothing is an error"):
         student.decode(ids, ["a", "b"])
 
 
@@ -130,6 +144,25 @@ def test_counts_of_any_dtype(student, dtype):
 
 
 @pytest.mark.problem("probabilities")
+@pytest.mark.parametrize(
+    "dtype, counts", [(torch.uint8, [[255, 1], [0, 7]]), (torch.float16, [[40000, 40000], [1, 0]])]
+)
+def test_counts_of_narrow_dtypes(student, dtype, counts):
+    """Sums are formed in a dtype that holds them, not in that of the counts."""
+    table = torch.tensor(counts, dtype=dtype)
+    wanted = smoothed(np.array(counts, dtype=np.int64), 1.0)
+    why = "a row's total overflows or rounds in the dtype of the counts"
+    assert_close(student.probabilities(table, 1.0), wanted, why)
+
+
+@pytest.mark.problem("probabilities")
+def test_what_was_never_seen_is_impossible_without_smoothing(student):
+    """With alpha = 0 an unseen pair has probability 0, exactly."""
+    P = student.probabilities(torch.tensor([[5, 0], [0, 2]]), 0.0)
+    assert_equal(P, [[1.0, 0.0], [0.0, 1.0]], "a little was added to every cell")
+
+
+@pytest.mark.problem("probabilities")
 def test_large_counts(student):
     """A web-sized corpus has counts beyond 32 bits."""
     counts = torch.tensor([[3 * 2**40, 2**40], [5 * 10**9, 15 * 10**9]])
@@ -137,17 +170,9 @@ def test_large_counts(student):
 
 
 @pytest.mark.problem("probabilities")
-def test_counts_are_left_alone(student):
-    """The counts are still needed: they may not be smoothed in place."""
-    counts = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
-    _, after = student.run("probabilities_and_counts", counts, 1.0)
-    assert_close(after, counts, "the counts were changed in place")
-
-
-@pytest.mark.problem("probabilities")
 def test_negative_alpha_is_an_error(student):
     """Taking counts away is no smoothing."""
-    with pytest.raises(ValueError):
+    with raises(ValueError, "a negative alpha is an error"):
         student.probabilities(torch.ones(2, 2), -0.5)
 
 
@@ -180,6 +205,13 @@ def test_tiny_probabilities_are_not_impossible(student):
 
 
 @pytest.mark.problem("negative_log_likelihood")
+def test_long_documents(student):
+    """The product of thousands of probabilities underflows; the sum of their logarithms does not."""
+    nll = student.negative_log_likelihood(torch.full((2, 2), 0.5), [[0, 1] * 1500])
+    assert_close(nll, math.log(2), "probabilities were multiplied before the logarithm")
+
+
+@pytest.mark.problem("negative_log_likelihood")
 def test_one_impossible_pair_among_many(student):
     """One pair of probability 0 makes the whole text impossible."""
     P = torch.tensor([[0.5, 0.5, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
@@ -199,7 +231,7 @@ def test_pairs_between_documents_are_not_scored(student):
 @pytest.mark.parametrize("documents", [[], [[]], [[0], [1]]])
 def test_nothing_to_average(student, documents):
     """Without a pair there is no mean: a ValueError, not NaN or 0."""
-    with pytest.raises(ValueError):
+    with raises(ValueError, "a mean over no pairs is an error"):
         student.negative_log_likelihood(torch.full((2, 2), 0.5), documents)
 
 
@@ -215,11 +247,18 @@ def test_perplexity_is_exp(student, nll):
 
 
 @pytest.mark.problem("perplexity")
-@pytest.mark.parametrize("nll", [math.inf, 1000.0])
+@pytest.mark.parametrize("nll", [709.79, 750.0, 1000.0, math.inf])
 def test_perplexity_may_be_infinite(student, nll):
-    """An impossible text has infinite perplexity, not an OverflowError."""
+    """What does not fit a float is infinite, not an OverflowError."""
     got = student.perplexity(nll)
     assert got == math.inf, f"exp({nll}) does not fit a float: got {got}, wanted inf"
+
+
+@pytest.mark.problem("perplexity")
+@pytest.mark.parametrize("nll", [88.8, 709.7])
+def test_perplexity_is_finite_as_long_as_it_fits(student, nll):
+    """Up to 709.78 nats, exp fits a float."""
+    assert_close(student.perplexity(nll), math.exp(nll), "inf came too early")
 
 
 # --- ngram_probabilities ------------------------------------------------------------------------
@@ -251,10 +290,26 @@ def test_no_window_at_all(student):
 
 
 @pytest.mark.problem("ngram_probabilities")
+@pytest.mark.parametrize("documents", [[], [[]]])
+@pytest.mark.parametrize("n", [1, 2])
+def test_no_text_at_all(student, n, documents):
+    """Who has read nothing expects anything: 1/V, for single ids too."""
+    P = student.ngram_probabilities(documents, n, 4, 0.0)
+    assert_close(P, torch.full((4,) * n, 0.25), "no counts at all: every row is uniform")
+
+
+@pytest.mark.problem("ngram_probabilities")
+def test_long_memories_and_large_counts(student):
+    """n = 5 works like n = 2, and a window may occur a thousand times."""
+    check_ngrams(student, [[0, 1, 1, 0, 1, 1, 0], [1] * 6], 5, 2, 0.5, "any order n works alike")
+    check_ngrams(student, [[1] * 1000], 3, 2, 1.0, "a window that repeats counts each time")
+
+
+@pytest.mark.problem("ngram_probabilities")
 @pytest.mark.parametrize("n, alpha", [(0, 1.0), (-1, 1.0), (2, -0.1)])
 def test_impossible_orders_are_an_error(student, n, alpha):
     """There is no 0-gram, and no negative smoothing."""
-    with pytest.raises(ValueError):
+    with raises(ValueError, "n < 1 or a negative alpha is an error"):
         student.ngram_probabilities([[0, 1]], n, 2, alpha)
 
 
@@ -265,7 +320,7 @@ def test_impossible_orders_are_an_error(student, n, alpha):
 def test_the_first_id_follows_the_boundary(student, rng):
     """First ids come with the probabilities in the boundary's row (false alarm: 1e-8)."""
     P = random_P(rng, 5)
-    P[2] = torch.tensor([0.4, 0.1, 0.0, 0.2, 0.3])  # a row that no other row resembles
+    P[2] = torch.tensor([0.2, 0.05, 0.3, 0.15, 0.3])  # a row that no other row resembles
     documents = student.run("sample_many", P, 2, 1, list(range(4000)))
     first = [document[0] if document else 2 for document in documents]
     check_frequencies(first, P[2], "the first id is drawn from the row of the boundary")
@@ -280,7 +335,7 @@ def test_the_next_id_follows_the_last(student, rng):
     documents = student.run("sample_many", P, 0, 30, list(range(400)))
     for last in range(1, 4):
         # a document shorter than max_length was ended by the boundary, id 0
-        ended = [document + [0] if len(document) < 30 else document for document in documents]
+        ended = [[*d, 0] if len(d) < 30 else d for d in documents]
         after = [b for d in ended for a, b in zip(d, d[1:], strict=False) if a == last]
         check_frequencies(after, P[last], f"what follows id {last} is drawn from its row")
 
@@ -306,7 +361,15 @@ def test_an_empty_document(student):
     """Drawing the boundary at once, or allowing no ids, gives an empty document."""
     P = torch.tensor([[1.0, 0.0], [0.5, 0.5]])
     assert_equal(student.sample(P, 0, 5, 1), [], "the boundary ends the document at once")
-    assert_equal(student.sample(torch.full((2, 2), 0.5), 0, 0, 1), [], "max_length is 0")
+    P = torch.tensor([[0.0, 1.0], [0.0, 1.0]])
+    assert_equal(student.sample(P, 0, 0, 1), [], "max_length = 0 leaves no room for an id")
+
+
+@pytest.mark.problem("sample")
+def test_a_long_document(student):
+    """max_length is the only limit."""
+    P = torch.tensor([[0.0, 1, 0], [0, 0, 1], [0, 1, 0]])
+    assert_equal(student.sample(P, 0, 201, 1), [1, 2] * 100 + [1], "the document was cut too early")
 
 
 # --- softmax_regression_grad --------------------------------------------------------------------
@@ -319,6 +382,14 @@ def test_gradients_at_other_sizes(student, rng):
         W = 3 * torch.randn(V, V, generator=rng)
         x, y = torch.randint(0, V, (2, N), generator=rng)
         check_gradient(student, W, x, y, "the mean of (p - onehot(y)), added up by row")
+
+
+@pytest.mark.problem("softmax_regression_grad")
+def test_rows_far_apart(student):
+    """Each row has its own maximum: rows of very different size are told apart."""
+    W = torch.tensor([[-10_000.0, -10_000.0], [10_000.0, 10_000.0], [0.0, 1.0]])[:, [0, 1, 1]]
+    x, y = torch.tensor([0, 1, 2, 0]), torch.tensor([0, 1, 2, 1])
+    check_gradient(student, W, x, y, "subtract each row's own maximum", noise=1.2e-3)
 
 
 @pytest.mark.problem("softmax_regression_grad")
@@ -341,15 +412,6 @@ def test_logits_that_overflow(student, rng, scale):
     check_gradient(student, W, x, y, why, noise=scale * 1.2e-7)  # the spacing of float32 there
 
 
-@pytest.mark.problem("softmax_regression_grad")
-def test_weights_are_left_alone(student, rng):
-    """Computing a gradient does not change the weights."""
-    W = torch.randn(3, 3, generator=rng)
-    x, y = torch.tensor([0, 1]), torch.tensor([1, 2])
-    *_, after = student.run("gradient_and_weights", W, x, y)
-    assert_close(after, W, "W was changed in place")
-
-
 # --- train_bigram -------------------------------------------------------------------------------
 
 
@@ -358,6 +420,31 @@ def test_weights_are_left_alone(student, rng):
 def test_training_uses_the_learning_rate(student, rng, rate):
     """Two learning rates, both retraced by autograd, over documents of uneven length."""
     check_training(student, random_documents(rng, 6, [3, 40, 2, 17, 1, 0]), 6, 8, rate)
+
+
+@pytest.mark.problem("train_bigram")
+def test_no_steps(student):
+    """Who takes no step stays at W = 0, without losses."""
+    W, losses = student.train_bigram([[0, 1, 0]], 3, 0, 1.0)
+    assert_equal(W, torch.zeros(3, 3), "W is 0 before the first step")
+    assert_equal(losses, [], "no steps, no losses")
+
+
+@pytest.mark.problem("train_bigram")
+def test_every_step_is_taken(student, rng):
+    """However little, or badly, a step changes the loss: it is taken, and so is the next."""
+    documents = random_documents(rng, 4, [40])
+    check_training(student, documents, 4, 20, 1e-3)
+    check_training(student, documents, 4, 4, 60.0)
+
+
+@pytest.mark.problem("train_bigram")
+def test_enormous_steps(student, rng):
+    """Logits of 100,000 and more are no reason for inf or NaN."""
+    W, losses = student.train_bigram(random_documents(rng, 4, [40]), 4, 4, 1e6)
+    assert W.isfinite().all() and torch.tensor(losses).isfinite().all(), (
+        f"a large learning rate makes large logits: got losses {losses}"
+    )
 
 
 @pytest.mark.problem("train_bigram")
