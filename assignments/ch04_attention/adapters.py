@@ -5,9 +5,13 @@ T rows of C columns. The leading axes (batches, heads) may also be none; each of
 computed for itself. Tq queries look at Tk keys. C is the width of a token's vector, H the number of
 heads, D the width of one head's queries and keys, Dv that of its values.
 
-Everywhere: a result has the dtype of its float inputs, float16 and bfloat16 included; computing with
-more precision inside is fine. No argument is changed. Gradients flow through every function to all
-float inputs, and none of them is NaN. A boolean mask says True where a query may attend to a key.
+Everywhere: a result has the dtype of its float inputs, float16 and bfloat16 included; computing in
+float32 or float64 inside is fine. Arguments need not be contiguous, and none of them is changed. But
+for `attention_backward`, gradients flow back through every function to all of its float inputs, and
+none of them is NaN.
+
+A mask is boolean, and True where a query may attend to a key. It broadcasts: its last two axes have
+the sizes Tq and Tk or 1, and what stands before them may be less than the other inputs have.
 
 Keep the names and signatures. Beyond that the design is yours: more functions, more files.
 """
@@ -46,8 +50,8 @@ def scaled_dot_product_attention(
 ) -> Float[Tensor, "... Tq Dv"]:
     """softmax(q kᵀ / sqrt(D)) v, the softmax over the keys that the mask lets each query attend to.
 
-    q, k and v have the same leading axes. The mask's shape broadcasts to (..., Tq, Tk): (Tq, Tk)
-    serves all of a batch, (..., 1, Tk) all queries. Without a mask every query sees every key. A key
+    q, k and v have the same leading axes. The mask broadcasts to (..., Tq, Tk): one of (Tq, Tk) serves
+    a whole batch, one of (..., 1, Tk) all queries. Without a mask every query sees every key. A key
     that is masked has no influence, however high its score or low the others'. A query that may
     attend to nothing gets 0. Finite for scores of ±10,000.
 
@@ -74,7 +78,7 @@ def attention_backward(
 def split_heads(x: Float[Tensor, "... T C"], H: int) -> Float[Tensor, "... H T D"]:
     """Cut every vector into H blocks of D = C / H consecutive features; block h goes to head h.
 
-    x need not be contiguous. ValueError if C is not divisible by H.
+    ValueError if C is not divisible by H.
 
     split_heads([[1, 2, 3, 4], [5, 6, 7, 8]], 2) -> [[[1, 2], [5, 6]], [[3, 4], [7, 8]]]
     """
@@ -82,7 +86,7 @@ def split_heads(x: Float[Tensor, "... T C"], H: int) -> Float[Tensor, "... H T D
 
 
 def merge_heads(x: Float[Tensor, "... H T D"]) -> Float[Tensor, "... T C"]:
-    """The inverse of `split_heads`: C = H D. x need not be contiguous."""
+    """The inverse of `split_heads`: C = H D."""
     raise NotImplementedError
 
 
@@ -119,8 +123,8 @@ def cross_attention(
 ) -> Float[Tensor, "... Tq out_width"]:
     """As `multihead_self_attention`, but keys and values come from `context`: k = context Wkᵀ.
 
-    x and context have the same leading axes. The mask's shape broadcasts to (..., Tq, Tk), without an
-    axis for heads: all heads see the same. The output of a query that may attend to nothing is 0.
+    x and context have the same leading axes. The mask broadcasts to (..., Tq, Tk); it has no axis for
+    heads, all of which see the same. The output of a query that may attend to nothing is 0.
     """
     raise NotImplementedError
 

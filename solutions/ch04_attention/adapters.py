@@ -5,9 +5,10 @@ T rows of C columns. The leading axes (batches, heads) may also be none; each of
 computed for itself. Tq queries look at Tk keys. C is the width of a token's vector, H the number of
 heads, D the width of one head's queries and keys, Dv that of its values.
 
-Everywhere: a result has the dtype of its float inputs, float16 and bfloat16 included; computing with
-more precision inside is fine. No argument is changed. But for `attention_backward`, gradients flow
-back through every function to all of its float inputs, and none of them is NaN.
+Everywhere: a result has the dtype of its float inputs, float16 and bfloat16 included; computing in
+float32 or float64 inside is fine. Arguments need not be contiguous, and none of them is changed. But
+for `attention_backward`, gradients flow back through every function to all of its float inputs, and
+none of them is NaN.
 
 A mask is boolean, and True where a query may attend to a key. It broadcasts: its last two axes have
 the sizes Tq and Tk or 1, and what stands before them may be less than the other inputs have.
@@ -80,7 +81,7 @@ def attention_backward(
 def split_heads(x: Float[Tensor, "... T C"], H: int) -> Float[Tensor, "... H T D"]:
     """Cut every vector into H blocks of D = C / H consecutive features; block h goes to head h.
 
-    x need not be contiguous. ValueError if C is not divisible by H.
+    ValueError if C is not divisible by H.
 
     split_heads([[1, 2, 3, 4], [5, 6, 7, 8]], 2) -> [[[1, 2], [5, 6]], [[3, 4], [7, 8]]]
     """
@@ -88,7 +89,7 @@ def split_heads(x: Float[Tensor, "... T C"], H: int) -> Float[Tensor, "... H T D
 
 
 def merge_heads(x: Float[Tensor, "... H T D"]) -> Float[Tensor, "... T C"]:
-    """The inverse of `split_heads`: C = H D. x need not be contiguous."""
+    """The inverse of `split_heads`: C = H D."""
     return heads.merge_heads(x)
 
 

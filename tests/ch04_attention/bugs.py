@@ -312,12 +312,6 @@ def attention_scaled_by_eight(q, k, v, mask=None):
     return attend(q, k, v, mask, scale=1 / 8)
 
 
-@bug("scaled_dot_product_attention", "q and k are both divided by sqrt(D)")
-def attention_scaled_twice(q, k, v, mask=None):
-    root = q.shape[-1] ** 0.5
-    return attend(q / root, k / root, v, mask, scale=1.0)
-
-
 @bug("scaled_dot_product_attention", "the weights are divided by sqrt(D) instead of the scores")
 def attention_scales_weights(q, k, v, mask=None):
     return attend(q, k, v, mask, scale=1.0) / q.shape[-1] ** 0.5
@@ -375,11 +369,6 @@ def attention_fills_1e4(q, k, v, mask=None):
 @bug("scaled_dot_product_attention", "masked scores are set to -1e9, which float16 cannot hold")
 def attention_fills_1e9(q, k, v, mask=None):
     return fill(q, k, v, mask, -1e9)
-
-
-@bug("scaled_dot_product_attention", "masked scores are set to the smallest positive number")
-def attention_fills_tiny(q, k, v, mask=None):
-    return fill(q, k, v, mask, torch.finfo(q.dtype).tiny)
 
 
 @bug("scaled_dot_product_attention", "masked scores are lowered by 10,000 instead of set to -inf")
@@ -542,6 +531,31 @@ def attention_inverts_in_place(q, k, v, mask=None):
 @bug("scaled_dot_product_attention", "weights are computed in bfloat16")
 def attention_in_bfloat16(q, k, v, mask=None):
     return attention_weights(q.bfloat16(), k.bfloat16(), mask).to(v.dtype) @ v
+
+
+@bug("scaled_dot_product_attention", "1e-6 is added to the sum of the exponentials")
+def attention_with_small_epsilon(q, k, v, mask=None):
+    def shares(x, dim):
+        e = (x - x.amax(dim, keepdim=True)).exp()
+        return e / (e.sum(dim, keepdim=True) + 1e-6)
+
+    return attend(q, k, v, mask, shares=shares)
+
+
+@bug(
+    "scaled_dot_product_attention", "a query that sees nothing is looked for in the first mask only"
+)
+def attention_empty_in_first_mask(q, k, v, mask=None):
+    if mask is None:
+        return attend(q, k, v, None)
+    scores = (q @ k.mT / q.shape[-1] ** 0.5).masked_fill(~mask, torch.finfo(q.dtype).min)
+    sees = mask[(0,) * (mask.ndim - 2)].any(-1, keepdim=True)
+    return (softmax(scores, -1) @ v).masked_fill(~sees, 0)
+
+
+@bug("scaled_dot_product_attention", "q is taken to be contiguous: its memory is read as it lies")
+def attention_of_memory(q, k, v, mask=None):
+    return attend(q.as_strided(q.shape, torch.empty(q.shape).stride()), k, v, mask)
 
 
 @bug("scaled_dot_product_attention", "three axes are taken for granted")
@@ -1057,6 +1071,20 @@ def heads_of_three_axes(x, Wq, Wk, Wv, Wo, H, causal):
 @bug("multihead_self_attention", "a batch axis is added to a single sequence and left there")
 def heads_keep_a_batch_axis(x, Wq, Wk, Wv, Wo, H, causal):
     return multihead_self_attention(x[None] if x.ndim == 2 else x, Wq, Wk, Wv, Wo, H, causal)
+
+
+@bug("multihead_self_attention", "x is taken to be contiguous: its memory is read as it lies")
+def heads_of_memory(x, Wq, Wk, Wv, Wo, H, causal):
+    x = x.as_strided(x.shape, torch.empty(x.shape).stride())
+    return multihead_self_attention(x, Wq, Wk, Wv, Wo, H, causal)
+
+
+@bug("multihead_self_attention", "the causal mask ends after 64 tokens, and later ones see all")
+def heads_masked_to_64(x, Wq, Wk, Wv, Wo, H, causal):
+    T = x.shape[-2]
+    mask = causal_mask(T, T)
+    mask[64:] = True
+    return self_attention(x, Wq, Wk, Wv, Wo, H, causal, mask=mask)
 
 
 @bug("multihead_self_attention", "widths that the heads cannot share evenly are cut off")

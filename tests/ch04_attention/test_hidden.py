@@ -13,6 +13,7 @@ from tests.ch04_attention.checks import (
     HALF,
     assert_dtype,
     assert_gradients,
+    attention,
     bottom_right,
     check_attention,
     check_attention_gradients,
@@ -28,6 +29,7 @@ from tests.ch04_attention.checks import (
     random_mask,
     random_qkv,
     random_weights,
+    self_attention,
     self_attention_gradients,
     sinusoids,
     slopes,
@@ -256,6 +258,32 @@ def test_nobody_sees_anything(student, rng, leading):
 
 
 @pytest.mark.problem("scaled_dot_product_attention")
+def test_every_mask_has_its_own_empty_rows(student, rng):
+    """Whether a query sees nothing is a matter of its own row of its own mask."""
+    q, k, v = random_qkv(rng, 2, 3)
+    mask = random_mask(rng, 2, 3, 5, 7)
+    mask[0, 1, 2] = mask[1, 0, 4] = mask[1, 2] = False
+    check_attention(student, q, k, v, mask, "just the queries without any key get 0")
+
+
+@pytest.mark.problem("scaled_dot_product_attention")
+def test_a_single_key_is_taken_as_it_is(student, rng):
+    """Who sees one key has weight 1 on it, and gets its value unchanged."""
+    q, k, v = random_qkv(rng, 2, Tq=7, Tk=7)
+    mask = torch.eye(7, dtype=torch.bool)
+    got = student.scaled_dot_product_attention(q, k, v, mask)
+    assert_close(got, v, "one key alone has weight 1: nothing is added to the sum", rtol=2e-7)
+
+
+@pytest.mark.problem("scaled_dot_product_attention")
+def test_attention_of_strided_tensors(student, rng):
+    """The inputs may lie in memory in any order."""
+    q, k, v = random_qkv(rng, 2)
+    got = student.run("of_strided", "scaled_dot_product_attention", q, k, v)
+    assert_close(got, attention(q, k, v), "a strided tensor was misread", **FLOAT32)
+
+
+@pytest.mark.problem("scaled_dot_product_attention")
 @pytest.mark.parametrize("leading", [(), (2, 3)])
 def test_gradients_of_masked_attention(student, rng, leading):
     """Gradients in q, k and v agree with autograd through torch's attention."""
@@ -428,7 +456,7 @@ def test_widths_that_differ(student, rng, C, qk, v, out, H):
 
 
 @pytest.mark.problem("multihead_self_attention")
-@pytest.mark.parametrize("T", [1, 2, 4, 33])
+@pytest.mark.parametrize("T", [1, 2, 4, 130])
 def test_sequences_of_any_length(student, rng, T):
     """One token, as many tokens as heads, many tokens."""
     x, weights = random(rng, 2, T, 8), random_weights(rng, 8, 8, 8, 8)
@@ -490,6 +518,15 @@ def test_changes_spread_forwards_only(student, rng, t):
     changed = ((after - before).abs().amax(-1) > 1e-4).tolist()
     why = "a token changes its own output and, by its key and value, all later ones"
     assert_equal(changed, [False] * t + [True] * (6 - t), why)
+
+
+@pytest.mark.problem("multihead_self_attention")
+def test_self_attention_of_strided_tensors(student, rng):
+    """The input may lie in memory in any order."""
+    x, weights = random(rng, 2, 5, 8), random_weights(rng, 8, 8, 8, 8)
+    got = student.run("of_strided", "multihead_self_attention", x, *weights, 2, True)
+    why = "a strided tensor was misread"
+    assert_close(got, self_attention(x, *weights, 2, True), why, **FLOAT32)
 
 
 @pytest.mark.problem("multihead_self_attention")
