@@ -16,6 +16,7 @@ import os
 import random
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, replace
 
@@ -26,13 +27,13 @@ import pytest
 from kit.bank import Variant, overlay, read_bank
 from kit.bench import Bench, SourceTransport, TestInfo
 from kit.chapters import repository
-from kit.diagnosis import Fingerprints, name_bugs, project_all, tells
+from kit.diagnosis import Fingerprints, project_all, tells
 from kit.door import Door, LocalTransport
 from kit.loader import STUDENT, Source, find_source
 from kit.plugin import BENCH, INFO
-from kit.results import TestResult
+from kit.results import TestResult, name_bugs
 from kit.seeds import seed_of
-from kit.suite import grader_profile, pytest_arguments, run_items
+from kit.suite import grader_profile, run_items, run_pytest
 
 VARIANT_SECONDS = 120  # for all tests of one variant; a hang is a caught bug
 DEEP_KEYS = 20
@@ -50,10 +51,12 @@ class Audit:
     caught: dict[str, list[str]] = field(default_factory=dict)  # bug -> the tests it fails
     problems: dict[str, str] = field(default_factory=dict)  # bug or twin -> its problem
     twins: list[str] = field(default_factory=list)
+    failed_twins: list[str] = field(default_factory=list)
     idle: list[str] = field(default_factory=list)  # tests that no bug fails
     named: int = 0  # bugs that are told their own misconception
     unnamed: list[str] = field(default_factory=list)  # the others, and what they are told
-    rewritten: bool = False
+    rewritten: bool = False  # fingerprints.json was stale
+    seconds: float = 0.0
     mistakes: list[str] = field(default_factory=list)
 
 
@@ -145,9 +148,11 @@ class Auditor:
         for twin in self.twins:
             self.report.problems[twin.name] = twin.problem
             self.report.twins.append(twin.name)
-            for result in self._try(twin):
-                if result["verdict"] != "pass":
-                    self._blame(f"the twin {twin.name} fails {result['test']}: {result['detail']}")
+            failing = [r for r in self._try(twin) if r["verdict"] != "pass"]
+            if failing:
+                self.report.failed_twins.append(twin.name)
+            for result in failing:
+                self._blame(f"the twin {twin.name} fails {result['test']}: {result['detail']}")
 
     def _diagnosis(self) -> None:
         """Write the fingerprints, then hand every bug in and see what it is told."""
@@ -278,11 +283,12 @@ def main() -> None:
     """Audit the chapter named in argv; --deep and --frozen may follow."""
     name, *options = sys.argv[1:]
     sys.path.insert(0, str(repository()))
+    started = time.monotonic()
     auditor = Auditor(name, "--deep" in options, "--frozen" in options)
-    code = pytest.main(pytest_arguments(name), plugins=[auditor])
-    if code != 0 and not auditor.report.mistakes:
-        reason = "\n".join(auditor.errors)[-2000:] or f"pytest ended with {code!r}"
+    reason = run_pytest(name, auditor)
+    if reason and not auditor.report.mistakes:
         auditor.report.mistakes.append(f"the tests cannot be run: {reason}")
+    auditor.report.seconds = round(time.monotonic() - started, 1)
     print(json.dumps(asdict(auditor.report)))
 
 

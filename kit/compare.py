@@ -21,6 +21,7 @@ def assert_close(
 
     The defaults suit a float32 result held to a float64 reference; whoever widens them says why.
     """
+    __tracebackhide__ = True  # the test's own line tells more
     got, want = _float64(got), _float64(want)
     if got.shape != want.shape:
         raise AssertionError(f"{why}\n  shape: got {tuple(got.shape)}, wanted {tuple(want.shape)}")
@@ -44,6 +45,7 @@ def assert_close(
 
 def assert_equal(got: object, want: object, why: str) -> None:
     """Fail unless both are equal exactly: numbers, text, bytes, or lists, dicts, tensors of them."""
+    __tracebackhide__ = True
     if isinstance(got, torch.Tensor | np.ndarray):
         got = got.tolist()
     if isinstance(want, torch.Tensor | np.ndarray):

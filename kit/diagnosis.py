@@ -7,7 +7,6 @@ Projections give no code away, so a release may carry those of the public tests.
 """
 
 import json
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,11 +14,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from kit.results import MAX_NAMED
+
 WIDTH = 8
 TOLERANCE = 0.01
 SMALLEST = 1e-6  # so that an output of 0 can be matched
 KEPT_CALLS = 3  # per test and bug: the first calls whose output the bug changes
-MAX_NAMED = 2
 NAN, INFINITY = 1234.5, 98765.0  # stand-ins, so that where they occur shows in a projection
 
 
@@ -147,15 +147,6 @@ class Fingerprints:
 def tells(expected: object, got: object) -> bool:
     """Whether an output tells enough to name a bug: an exception does only in place of another."""
     return not isinstance(got, Raised) or isinstance(expected, Raised)
-
-
-def name_bugs(diagnoses: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
-    """The misconceptions that explain most of a problem's failing tests; at most two."""
-    votes = Counter(name for diagnosis in diagnoses for name in diagnosis)
-    if not votes:
-        return ()
-    most = max(votes.values())
-    return tuple(name for name, count in votes.items() if count == most)[:MAX_NAMED]
 
 
 def _rounded(vector: np.ndarray) -> list[float]:

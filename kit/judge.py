@@ -29,7 +29,7 @@ from kit.plugin import BENCH, INFO
 from kit.results import TestResult
 from kit.rooms import Room
 from kit.sandbox import Limits, Plan
-from kit.suite import grader_profile, pytest_arguments, run_items
+from kit.suite import grader_profile, run_items, run_pytest
 from kit.wire import Messenger, close_all_but
 
 
@@ -138,10 +138,8 @@ def _send(report: Messenger, result: TestResult) -> None:
 
 def mother(name: str, jobs: Messenger, zygote: socket.socket) -> None:
     """Become the judge mother of chapter `name`; never returns."""
-    plugin = Mother(jobs, zygote)
     try:
-        code = pytest.main(pytest_arguments(name), plugins=[plugin])
-        reason = "\n".join(plugin.errors)[-2000:] or f"pytest ended with {code!r}"
-        jobs.send({"op": "failed", "reason": reason})
+        reason = run_pytest(name, Mother(jobs, zygote))
+        jobs.send({"op": "failed", "reason": reason or "the run loop has ended"})
     finally:
         os._exit(70)

@@ -19,7 +19,7 @@ from kit.bench import Bench, TestInfo
 from kit.chapters import chapter, chapter_names, repository
 from kit.door import Fault, Student
 from kit.panel import print_panel
-from kit.results import TestResult
+from kit.results import TestResult, diagnosis_sentence
 
 torch.set_num_threads(1)  # before any operation; two threads on busy cores were 20 times slower
 
@@ -171,8 +171,7 @@ def _add_sections(
     if trace := getattr(error, "trace", ""):
         report.sections.append(("your code", trace))
     if result.diagnosis:
-        text = "\n".join(f"Your output is what one gets when {name}" for name in result.diagnosis)
-        report.sections.append(("diagnosis", text))
+        report.sections.append(("diagnosis", diagnosis_sentence(result.diagnosis)))
     where = f"tests/{info.chapter.name}/{info.test}"
     report.sections.append(("replay", f'pytest "{where}" --seed {info.seed}'))
 

@@ -16,7 +16,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kit.chapters import Problem
-from kit.results import ChapterResult, SubmissionResult, TestResult
+from kit.results import (
+    ChapterResult,
+    SubmissionResult,
+    TestResult,
+    diagnosis_sentence,
+    name_bugs,
+)
 
 MAX_DETAIL, MAX_OUTPUT = 4_000, 20_000  # characters of one test, of one problem
 # CSI, OSC, DCS and kin, other sequences; linear on any text, whether they are ended or not
@@ -123,6 +129,8 @@ def _problem_entry(chapter: ChapterResult, problem: Problem, index: int) -> dict
     tests, pending = chapter.of(problem), chapter.pending(problem)
     passed = bool(tests) and all(test.verdict == "pass" for test in tests)
     lines = [_describe(test) for test in tests] or ["no test of this problem was run"]
+    if told := diagnosis_sentence(name_bugs(test.diagnosis for test in tests)):
+        lines.insert(0, one_line(told))
     if pending:
         lines.insert(0, "Not final: the grader had a fault here, and will grade it again.")
     return {
@@ -144,7 +152,6 @@ def _describe(test: TestResult) -> str:
     # the name of a hidden test carries its parameters, so it does not stand in for a title
     title = one_line(test.title) or (one_line(test.test) if test.public else "a hidden test")
     lines = [f"{test.verdict}: {title}"]
-    lines += [f"  {one_line(diagnosis)}" for diagnosis in test.diagnosis]
     if test.public and test.detail:
         detail = plain(_cut(test.detail, MAX_DETAIL)).strip("\n")
         lines += [f"  {line}" for line in detail.split("\n")]

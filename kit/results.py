@@ -4,11 +4,14 @@ Points are derived, never stored: a problem pays all or nothing, or the share of
 when chapter.toml says `partial`. Infra is never a zero: its problem is pending until graded again.
 """
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
 from kit.chapters import Chapter, Problem
 
+MAX_NAMED = 2  # misconceptions told at once
 Verdict = Literal["pass", "fail", "error", "todo", "timeout", "oom", "crash", "forbidden", "infra"]
 
 
@@ -79,3 +82,17 @@ class SubmissionResult:
     def pending(self) -> bool:
         """Whether some points wait for the grader."""
         return any(c.pending(p) for c in self.chapters for p in c.chapter.problems)
+
+
+def name_bugs(diagnoses: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    """The misconceptions that explain most of a problem's failing tests; at most two."""
+    votes = Counter(name for diagnosis in diagnoses for name in diagnosis)
+    if not votes:
+        return ()
+    most = max(votes.values())
+    return tuple(name for name, count in votes.items() if count == most)[:MAX_NAMED]
+
+
+def diagnosis_sentence(names: tuple[str, ...]) -> str:
+    """What a student is told: "Your output is what one gets when x, or when y." """
+    return f"Your output is what one gets when {', or when '.join(names)}." if names else ""

@@ -18,7 +18,7 @@ from pathlib import Path
 from kit import sandbox
 from kit.chapters import Chapter, repository, transitive_needs
 from kit.loader import REFERENCE, STUDENT
-from kit.sandbox_plan import FIRST_UID
+from kit.sandbox.plan import FIRST_UID
 from kit.stage import stage
 from kit.wire import Messenger
 

@@ -11,7 +11,7 @@ import kit
 
 RUNTIME = (
     *("__init__", "chapters", "codec", "contract", "diagnosis", "door", "loader", "processes"),
-    *("ranks", "results", "serve", "wire", "zygote"),
+    *("results", "serve", "wire", "zygote"),
 )
 
 
@@ -25,11 +25,8 @@ def stage(folder: Path) -> Path:
     target, source = folder / "kit", kit_folder()
     target.mkdir(parents=True)
     for name in RUNTIME:
-        if (source / f"{name}.py").is_file():
-            shutil.copy(source / f"{name}.py", target)
-    for path in source.glob("sandbox*.py"):
-        shutil.copy(path, target)
-    shutil.copytree(
-        source / "given", target / "given", ignore=shutil.ignore_patterns("__pycache__")
-    )
+        shutil.copy(source / f"{name}.py", target)
+    for package in ("given", "sandbox"):
+        ignore = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(source / package, target / package, ignore=ignore)
     return folder

@@ -1,5 +1,7 @@
 """A chapter's tests as a suite: collected once, run as often as there are submissions or variants."""
 
+import contextlib
+import io
 import math
 import os
 import time
@@ -26,6 +28,19 @@ def pytest_arguments(name: str) -> list[str]:
         "--capture=no",
     ]  # a fork must not share pytest's open files
     return [*options, "--tb=no", f"{root}/tests/{name}"]
+
+
+def run_pytest(name: str, plugin: object) -> str:
+    """Collect a chapter's tests and hand them to the plugin's run loop; why that failed, or ""."""
+    complaints = io.StringIO()
+    with contextlib.redirect_stderr(complaints):
+        code = pytest.main(pytest_arguments(name), plugins=[plugin])
+    if code == 0:
+        return ""
+    text = (
+        "\n".join(plugin.errors) or complaints.getvalue().strip() or f"pytest ended with {code!r}"
+    )
+    return text[-2000:]
 
 
 def run_items(

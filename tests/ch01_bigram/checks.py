@@ -14,8 +14,8 @@ from kit.compare import assert_close, assert_equal
 from kit.oracles import oracle
 
 # The handout's example: three words over a, b and the boundary "." (ids 1, 2, 0).
-WORDS = [[0, 1, 2, 0], [0, 1, 1, 2, 0], [0, 2, 0]]
-WORDS_COUNTS = [[0, 2, 1], [0, 1, 2], [3, 0, 0]]
+WORDS = [[0, 1, 2, 0], [0, 1, 1, 2, 0], [0, 2, 1, 0]]
+WORDS_COUNTS = [[0, 2, 1], [1, 1, 2], [2, 1, 0]]
 
 
 def random_documents(rng: torch.Generator, V: int, lengths: list[int]) -> list[list[int]]:

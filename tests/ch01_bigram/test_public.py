@@ -84,7 +84,7 @@ def test_counts_of_random_documents(student, rng):
 def test_probabilities_of_the_worked_example(student):
     """The probabilities are those of the handout."""
     P = student.probabilities(torch.tensor(WORDS_COUNTS), 1.0)
-    wanted = [[1 / 6, 3 / 6, 2 / 6], [1 / 6, 2 / 6, 3 / 6], [4 / 6, 1 / 6, 1 / 6]]
+    wanted = [[1 / 6, 3 / 6, 2 / 6], [2 / 7, 2 / 7, 3 / 7], [3 / 6, 2 / 6, 1 / 6]]
     assert_close(P, wanted, "P[a, b] = (C[a, b] + alpha) / (sum_b C[a, b] + alpha V)")
 
 
@@ -111,9 +111,9 @@ def test_unseen_rows_are_uniform(student):
 @pytest.mark.problem("negative_log_likelihood")
 def test_nll_of_the_worked_example(student):
     """The NLL is that of the handout's word "ab"."""
-    P = torch.tensor([[1 / 6, 3 / 6, 2 / 6], [1 / 6, 2 / 6, 3 / 6], [4 / 6, 1 / 6, 1 / 6]])
+    P = torch.tensor([[1 / 6, 3 / 6, 2 / 6], [2 / 7, 2 / 7, 3 / 7], [3 / 6, 2 / 6, 1 / 6]])
     nll = student.negative_log_likelihood(P, [[0, 1, 2, 0]])
-    wanted = -(math.log(1 / 2) + math.log(1 / 2) + math.log(2 / 3)) / 3
+    wanted = -(math.log(3 / 6) + math.log(3 / 7) + math.log(3 / 6)) / 3
     assert_close(nll, wanted, "the mean of -ln P over three pairs")
 
 

@@ -10,8 +10,8 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from kit import sandbox_linux, sandbox_root, sandbox_seccomp
-from kit.sandbox_root import is_within
+from kit.sandbox import linux, rootfs, seccomp
+from kit.sandbox.rootfs import is_within
 
 RUNGS = ("namespaces", "landlock", "uid", "rlimits")  # best first
 
@@ -61,7 +61,7 @@ def check(plan: Plan) -> None:
         raise SandboxError(f"slot {plan.slot} is out of range; choose from 0 to {SLOTS - 1}")
     if plan.loopback and plan.rung in ("landlock", "uid"):
         raise SandboxError(f"the rung {plan.rung} has no loopback of its own; use namespaces")
-    if plan.rung == "landlock" and not sandbox_linux.landlock_abi():
+    if plan.rung == "landlock" and not linux.landlock_abi():
         raise SandboxError("this kernel offers no Landlock; it takes Linux 5.13 or later")
     if plan.rung == "uid" and os.getuid() != 0:
         raise SandboxError("only root can give a student a user of its own; grade as root")
@@ -93,7 +93,7 @@ def interpreter_paths() -> tuple[str, ...]:
         mapped = {line.split(maxsplit=5)[5].rstrip("\n") for line in file if "/" in line}
     paths |= {path for path in mapped if ".so" in os.path.basename(path)}
     # Every student sees the system's libraries; the prefix of the system's Python is /usr.
-    system = [os.path.realpath(path) for path in sandbox_root.SYSTEM]
+    system = [os.path.realpath(path) for path in rootfs.SYSTEM]
     chosen: list[str] = []
     for path in sorted(path for path in paths if os.path.exists(path)):
         seen = any(is_within(os.path.realpath(path), folder) for folder in system)
@@ -109,11 +109,11 @@ def layers(plan: Plan) -> tuple[str, ...]:
     found = ["namespaces"] if plan.rung == "namespaces" else []
     if found and not root:
         found.append("user namespace")
-    if plan.rung in ("namespaces", "landlock") and sandbox_linux.landlock_abi():
+    if plan.rung in ("namespaces", "landlock") and linux.landlock_abi():
         found.append("landlock")
-    if plan.rung != "rlimits" and sandbox_seccomp.supported():
+    if plan.rung != "rlimits" and seccomp.supported():
         found.append("seccomp")
-    if "landlock" in found and sandbox_linux.landlock_abi() >= SIGNALS_SCOPED_SINCE:
+    if "landlock" in found and linux.landlock_abi() >= SIGNALS_SCOPED_SINCE:
         found.append("signal scope")
     if root and (plan.rung in ("namespaces", "uid") or _may_change_user(plan)):
         found.append("uid")

@@ -2,7 +2,7 @@
 
 Nothing here decides anything: each function makes one change to the calling process, or raises
 OSError with the name of the call that failed. The policy is in kit/sandbox.py, the system-call
-filter in kit/sandbox_seccomp.py, the file tree a student sees in kit/sandbox_root.py.
+filter in kit/sandbox/seccomp.py, the file tree a student sees in kit/sandbox/rootfs.py.
 """
 
 import ctypes

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from kit import sandbox_linux as linux
+from kit.sandbox import linux
 
 PTRACE_SEIZE, PR_GET_PDEATHSIG = 0x4206, 2
 RARE_MODULES = ("colorsys", "stringprep", "tabnanny", "rlcompleter", "sched")

@@ -17,10 +17,9 @@ import time
 from collections.abc import Iterable
 from typing import NoReturn
 
-from kit import sandbox_linux as linux
-from kit import sandbox_root, sandbox_seccomp
 from kit.processes import is_alive, kill_descendants, kill_tree, parent
-from kit.sandbox_plan import (
+from kit.sandbox import linux, rootfs, seccomp
+from kit.sandbox.plan import (
     FIRST_UID,
     Plan,
     SandboxError,
@@ -30,7 +29,7 @@ from kit.sandbox_plan import (
     layers,
     set_limits,
 )
-from kit.sandbox_root import is_within
+from kit.sandbox.rootfs import is_within
 
 CLOSED_BY = {  # settings that keep ordinary users from making namespaces, and the value that does
     "kernel/apparmor_restrict_unprivileged_userns": "1",
@@ -64,7 +63,7 @@ def enter(plan: Plan, keep: tuple[int, ...] = ()) -> None:
         if "namespaces" in used:
             if plan.loopback:
                 linux.loopback_up()
-            sandbox_root.build_and_enter(plan.readable, plan.scratch, secrets, *ids)
+            rootfs.build_and_enter(plan.readable, plan.scratch, secrets, *ids)
         if "uid" in used:
             become(plan.uid)
             linux.die_with_parent()  # the change of user disarmed it
@@ -193,13 +192,13 @@ def _restrict(plan: Plan, used: tuple[str, ...]) -> None:
     if "landlock" in used:
         # Outside, other people's processes must not show: only this one's own /proc.
         tables = ("/proc", "/etc") if inside else ("/proc/self", "/proc/cpuinfo", "/proc/meminfo")
-        readable = (*sandbox_root.SYSTEM, *sandbox_root.DEVICES, *tables, *plan.readable)
+        readable = (*rootfs.SYSTEM, *rootfs.DEVICES, *tables, *plan.readable)
         writable = ("/tmp", "/dev/shm") if inside else ()
         linux.landlock(readable, ("/dev/null", plan.scratch, *writable), plan.loopback)
     if "seccomp" in used:
         apart = inside or "uid" in used or "signal scope" in used
-        families = sandbox_seccomp.families(inside, plan.loopback)
-        sandbox_seccomp.install(families, signals_only_to=0 if apart else os.getpid())
+        families = seccomp.families(inside, plan.loopback)
+        seccomp.install(families, signals_only_to=0 if apart else os.getpid())
 
 
 def _verify(plan: Plan, secrets: tuple[str, ...], shown: tuple[str, ...]) -> None:

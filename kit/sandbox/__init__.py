@@ -25,10 +25,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 
-from kit import sandbox_selftest
-from kit.sandbox_enter import end, enter, sweep_uid
-from kit.sandbox_plan import RUNGS, SLOTS, Limits, Plan, SandboxError, interpreter_paths, layers
-from kit.sandbox_trial import finish, plan_for, start
+from kit.sandbox import selftest
+from kit.sandbox.entry import end, enter, sweep_uid
+from kit.sandbox.plan import RUNGS, SLOTS, Limits, Plan, SandboxError, interpreter_paths, layers
+from kit.sandbox.trial import finish, plan_for, start
 
 __all__ = [
     "RUNGS",
@@ -57,7 +57,7 @@ class RungStatus:
     works: bool
     reason: str = ""  # why it does not work, and the fix
     layers: tuple[str, ...] = ()  # the mechanisms in use
-    denies: tuple[str, ...] = ()  # names from kit.sandbox_selftest.ATTACKS, each one tried
+    denies: tuple[str, ...] = ()  # names from kit.sandbox.selftest.ATTACKS, each one tried
 
     @property
     def loopback(self) -> bool:
@@ -95,7 +95,7 @@ def probe(readable: Iterable[str] = (), secrets: Iterable[str] = ()) -> list[Run
     `secrets` are tried as part of the plan: a secret that a rung cannot hide makes it unusable.
     """
     hidden, shown = tuple(secrets), tuple(readable)
-    with sandbox_selftest.target() as target:
+    with selftest.target() as target:
         plans = []
         for index, rung in enumerate(RUNGS):
             plan = plan_for(rung, target, _own_slot() - index, shown)
@@ -116,10 +116,10 @@ def _own_slot() -> int:
     return SLOTS - 1 - os.getpid() % 250 * len(RUNGS)
 
 
-def _try_out(denied: tuple[str, ...], target: sandbox_selftest.Target) -> list[str]:
+def _try_out(denied: tuple[str, ...], target: selftest.Target) -> list[str]:
     """As the student: work, then attack; returns the attacks that should not have succeeded."""
-    sandbox_selftest.do_honest_work(target)
-    return sandbox_selftest.succeeded(denied, target)
+    selftest.do_honest_work(target)
+    return selftest.succeeded(denied, target)
 
 
 def _status(rung: str, used: tuple[str, ...], report: dict) -> RungStatus:

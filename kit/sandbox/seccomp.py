@@ -17,7 +17,7 @@ import socket
 import struct
 import sys
 
-from kit.sandbox_linux import PR_SET_SECCOMP, no_new_privileges, prctl
+from kit.sandbox.linux import PR_SET_SECCOMP, no_new_privileges, prctl
 
 ALLOW, KILL = 0x7FFF0000, 0x80000000
 DENY, MISSING, PRETEND = 0x00050000 | errno.EPERM, 0x00050000 | errno.ENOSYS, 0x00050000

@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable, Iterable
 from typing import NoReturn
 
-from kit.sandbox_enter import end, enter
-from kit.sandbox_plan import Limits, Plan, interpreter_paths
-from kit.sandbox_selftest import Target, make_scratch
+from kit.sandbox.entry import end, enter
+from kit.sandbox.plan import Limits, Plan, interpreter_paths
+from kit.sandbox.selftest import Target, make_scratch
 
 
 def plan_for(rung: str, target: Target, slot: int, readable: Iterable[str] = ()) -> Plan:

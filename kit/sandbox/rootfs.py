@@ -15,7 +15,7 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 
-from kit.sandbox_linux import (
+from kit.sandbox.linux import (
     MS_BIND,
     MS_NODEV,
     MS_NOEXEC,
