@@ -1145,6 +1145,15 @@ def cross_is_self(x, context, Wq, Wk, Wv, Wo, H, mask=None):
     return cross_attention(x, x, Wq, Wk, Wv, Wo, H, mask)
 
 
+@bug("cross_attention", "keys come from x instead of the context")
+def cross_keys_from_x(x, context, Wq, Wk, Wv, Wo, H, mask=None):
+    out = cross_attention(x, context, Wq, Wk, Wv, Wo, H, mask)
+    if x.shape != context.shape:
+        return out
+    q, k, v = (split_heads(t, H) for t in (x @ Wq.T, x @ Wk.T, context @ Wv.T))
+    return merge_heads(attend(q, k, v, mask if mask is None else mask.unsqueeze(-3))) @ Wo.T
+
+
 @bug("cross_attention", "values come from x instead of the context")
 def cross_values_from_x(x, context, Wq, Wk, Wv, Wo, H, mask=None):
     out = cross_attention(x, context, Wq, Wk, Wv, Wo, H, mask)

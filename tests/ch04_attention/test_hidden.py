@@ -226,13 +226,13 @@ def test_masked_keys_have_no_influence(student, rng):
 
 @pytest.mark.problem("scaled_dot_product_attention")
 def test_low_scores_are_not_masked(student, rng):
-    """A key whose score is -20,000 is worth more than any masked one."""
-    q, v = torch.ones(2, 1, 4), random(rng, 2, 5, 3)
-    k = torch.full((2, 5, 4), -1e4)  # scores of -20,000
-    k[:, ::2] = 1e4
+    """A key whose score is -20,000 or -9,998 is worth more than any masked one."""
+    q, v = torch.tensor([[1.0], [0.4999]]).expand(2, 2, 4), random(rng, 2, 5, 3)
+    k = torch.full((2, 5, 4), -1e4)  # scores of -20,000 and -9,998
+    k[:, 0], k[:, 2], k[:, 4] = 1e4, 7e3, -1e3
     mask = torch.tensor([[False, True, False, True, False]])
     why = "a masked score must be lower than any other: -inf, before the softmax"
-    wanted = v[:, 1::2].double().mean(1, keepdim=True)
+    wanted = v[:, 1::2].double().mean(1, keepdim=True).expand(2, 2, 3)
     # where scores are taken to a log-sum-exp, they are rounded to 0.002
     assert_close(
         student.scaled_dot_product_attention(q, k, v, mask), wanted, why, rtol=3e-3, atol=3e-3
@@ -547,6 +547,18 @@ def test_cross_attention_of_any_size(student, rng, Tq, Tk, H):
     weights = random_weights(rng, 5, 2 * H, 3 * H, 4, E=7)
     why = "q = x Wqᵀ; k = context Wkᵀ; v = context Wvᵀ; H heads; times Woᵀ"
     check_cross_attention(student, x, context, weights, H, None, why)
+
+
+@pytest.mark.problem("cross_attention")
+@pytest.mark.parametrize("T", [1, 5])
+def test_a_context_of_the_same_shape(student, rng, T):
+    """x and context are two sequences, also where their shapes agree."""
+    x, context = random(rng, 2, T, 6), random(rng, 2, T, 6)
+    weights = random_weights(rng, 6, 6, 6, 6)
+    why = "q = x Wqᵀ; k = context Wkᵀ; v = context Wvᵀ, whatever the shapes"
+    check_cross_attention(student, x, context, weights, 2, None, why)
+    mask = bottom_right(T, T)
+    check_cross_attention(student, x, context, weights, 2, mask, why)
 
 
 @pytest.mark.problem("cross_attention")
