@@ -80,6 +80,7 @@ class Auditor:
             raise session.Interrupted("tests could not be collected")
         hypothesis.settings.load_profile(grader_profile())
         self.session, self.bench = session, session.config.stash[BENCH]
+        self.bench.terse = True
         self.quick = [i for i in session.items if not i.get_closest_marker("statistical")]
         self.bugs, self.twins = read_bank(self.name)
         for item in session.items:

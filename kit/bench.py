@@ -50,11 +50,6 @@ class SourceTransport(LocalTransport):
         super().__init__(source.open)
         self.source = source
 
-    def resume(self) -> None:
-        """Put the chapter's modules back."""
-        if self.source.modules:
-            self.source.open()
-
     def close(self) -> None:
         """Take the chapter's modules away."""
         self.source.close()
@@ -70,6 +65,7 @@ class Bench:
     seed: int | None = None  # replays one seed in place of each test's own
     key: bytes | None = None
     forbid: bool = True  # audit's twins may use what a problem forbids
+    terse: bool = False  # judges and audit read verdicts, not tracebacks
     make_transport: Callable[[str], Transport] | None = None  # the judge and audit set their own
     student: Student = field(default_factory=Student)
     results: list[tuple[Chapter, TestResult]] = field(default_factory=list)
@@ -94,9 +90,7 @@ class Bench:
         door = self._doors[name]
         if self.student._door is not door:
             if self.student._door is not None:
-                self.student._door.transport.close()
-            if isinstance(door.transport, SourceTransport):
-                door.transport.resume()
+                self.student._door.close()
             self.student._door = door
         forbid = problem.forbid if self.forbid else ()
         door.begin(info.seed, Allowance(problem.seconds, problem.memory_mb, forbid))
@@ -154,7 +148,7 @@ class Bench:
     def close(self) -> None:
         """End every student's process."""
         for door in self._doors.values():
-            door.transport.close()
+            door.close()
         self._doors.clear()
         self.student._door = None
 

@@ -135,6 +135,11 @@ class Door:
         self._seed, self._calls = (seed % (1 << 64)).to_bytes(8, "big"), 0
         self.allowance, self.outputs, self.fault = allowance, [], None
 
+    def close(self) -> None:
+        """End what is behind the door; the next call opens it anew."""
+        self.transport.close()
+        self._opened, self._shipped = False, set()
+
     def call(self, name: str, /, *args: object, **kwargs: object) -> object:
         """Call one adapter by value, and hold what it returns to the contract."""
         if (adapter := self.contract.get(name)) is None:

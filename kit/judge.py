@@ -53,6 +53,7 @@ class Mother:
         if session.testsfailed:
             raise session.Interrupted(f"{session.testsfailed} errors during collection")
         bench = session.config.stash[BENCH]
+        bench.terse = True
         infos = [item.stash[INFO] for item in session.items]
         hypothesis.settings.load_profile(grader_profile())
         results = list(run_items(session, session.items))

@@ -6,6 +6,8 @@ its inputs from `rng`. Students, the grader and audit run the same files through
 
 import os
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from tempfile import gettempdir
 
@@ -78,6 +80,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         info = _info(item, bench)
         if info is not None:
             item.stash[INFO] = info
+            item.repr_failure = partial(_repr_failure, bench, item.repr_failure)
             if hasattr(item.obj, "hypothesis"):
                 hypothesis.seed(info.seed)(item.obj)
         if only is None or (info is not None and info.problem.name == only):
@@ -89,6 +92,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         raise pytest.UsageError(f"no test belongs to problem {only!r}; choose from {names}")
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
     items[:] = kept
+
+
+def _repr_failure(bench: Bench, full: Callable, excinfo: pytest.ExceptionInfo) -> object:
+    """Format a failure only if somebody will read it: a traceback takes 50 ms."""
+    if bench.terse or isinstance(excinfo.value, Fault):
+        return str(excinfo.value)
+    return full(excinfo)
 
 
 def _info(item: pytest.Item, bench: Bench) -> TestInfo | None:

@@ -104,6 +104,7 @@ def test_conjugated_and_negated_views_cross_with_their_values():
     z = torch.tensor([1 + 2j, 3 - 4j])
     assert z.conj().is_conj() and crossed(z.conj()).tolist() == [1 - 2j, 3 + 4j]
     assert z.conj().imag.is_neg() and crossed(z.conj().imag).tolist() == [-2.0, 4.0]
+    assert crossed(torch._neg_view(torch.ones(2))).tolist() == [-1.0, -1.0]
 
 
 def test_arrays_cross_whatever_their_strides_and_byte_order():

@@ -127,3 +127,13 @@ def test_isolation_survives_a_crash(kit):
     done = run_pytest(kit, "tests/ch91_base", "--isolated")
     assert "3 failed, 2 passed" in done.stdout, done.stdout + done.stderr
     assert "crash: the process ended with status 3" in done.stdout, done.stdout
+
+
+@pytest.mark.parametrize("isolation", [(), ("--isolated",)])
+def test_chapters_may_take_turns(kit, isolation):
+    write(kit, "", "")
+    (kit / "assignments/ch92_more/adapters.py").write_text(ADAPTERS["ch92_more"].lstrip())
+    files = [f"tests/{name}/test_public.py" for name in ("ch91_base", "ch92_more")]
+    order = [f"{files[0]}::test_doubles_one", files[1], f"{files[0]}::test_halves"]
+    done = run_pytest(kit, *order, *isolation)
+    assert "4 passed" in done.stdout, done.stdout + done.stderr
