@@ -4,9 +4,7 @@ Counts pairs of characters in invented first names, measures how surprised the m
 has not seen, samples new ones, and trains the same model by gradient descent.
 """
 
-import argparse
 import sys
-import traceback
 from pathlib import Path
 
 import torch
@@ -14,7 +12,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # this kit, wherever it is run from
 
 from kit.given.names import names  # noqa: E402
-from kit.loader import LoadError, find_source  # noqa: E402
+from kit.play import run  # noqa: E402
 
 
 def play(adapters, curve: Path | None = None) -> None:
@@ -60,15 +58,4 @@ def draw(losses: list[float], floor: float, path: Path) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--impl", default="student", help="student, solutions or a folder")
-    parser.add_argument("--curve", type=Path, help="draw the losses to this PNG file")
-    arguments = parser.parse_args()
-    torch.set_num_threads(1)
-    try:
-        play(find_source("ch01_bigram", arguments.impl, "reference").open(), arguments.curve)
-    except NotImplementedError as todo:
-        stub = traceback.extract_tb(todo.__traceback__)[-1].name
-        raise SystemExit(f"{stub} is still a stub; write it, then play again") from None
-    except LoadError as error:
-        raise SystemExit(str(error)) from None
+    run("ch01_bigram", __doc__.splitlines()[0], play)

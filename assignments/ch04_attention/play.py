@@ -1,16 +1,18 @@
-"""See your attention at work: python assignments/ch04_attention/play.py [--impl solutions]
+"""See your attention at work: python assignments/ch04_attention/play.py
 
 A made-up dictionary pairs letters with digits, anew in every example: k7 b2 x0 ... The question is
 a letter, the answer its digit. No table of counts can know it: it must be looked up. Two models
 train on such questions, yours and one that always averages over the whole dictionary.
 """
 
-import argparse
+import sys
 from pathlib import Path
 
 import torch
 
-from kit.loader import find_source
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # this kit, wherever it is run from
+
+from kit.play import run  # noqa: E402
 
 LETTERS, DIGITS, ENTRIES = 26, 10, 8
 C, H = 32, 2
@@ -109,16 +111,4 @@ def draw(losses: dict[str, list[float]], path: Path) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--impl", default="student", help="student, solutions or a folder")
-    parser.add_argument("--curve", type=Path, help="draw the losses to this PNG file")
-    arguments = parser.parse_args()
-    torch.set_num_threads(1)
-    try:
-        play(find_source("ch04_attention", arguments.impl, "reference").open(), arguments.curve)
-    except NotImplementedError as todo:
-        frame = todo.__traceback__
-        while frame.tb_next:
-            frame = frame.tb_next
-        name = frame.tb_frame.f_code.co_name
-        raise SystemExit(f"{name} is still a stub; write it, then play again") from None
+    run("ch04_attention", __doc__.splitlines()[0], play)
