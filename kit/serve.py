@@ -57,7 +57,7 @@ class ForbiddenCalls(TorchFunctionMode):
     def __torch_function__(self, func, types, args=(), kwargs=None):
         """Refuse a forbidden function; let every other one through."""
         name = resolve_name(func) or f"{func.__module__}.{func.__qualname__}"
-        name = name.replace("torch.Tensor.", "Tensor.")
+        name = name.replace("torch.Tensor.", "Tensor.").replace("_VariableFunctionsClass.", "")
         aliases = {name, name.replace("Tensor.", "torch."), name.replace("torch.", "Tensor.")}
         if forbidden := aliases & self.names:
             raise Forbidden(f"this problem forbids calling {forbidden.pop()}")
