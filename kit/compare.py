@@ -94,38 +94,40 @@ def _tell_apart(got: float, want: float) -> tuple[str, str]:
     return short if short[0] != short[1] else (repr(got), repr(want))
 
 
-def _difference(got: object, want: object) -> str:
-    """The first difference of two values in words; empty where there is none."""
+def _difference(got: object, want: object, path: tuple = ()) -> str:
+    """Where two values first part: "at [0, 2]: got 1, wanted 2"; empty where they do not."""
+    place = f"at [{', '.join(short_repr(key, 40) for key in path)}]: " if path else ""
     if isinstance(got, ARRAYS) and isinstance(want, ARRAYS):
         if tuple(got.shape) != tuple(want.shape):  # tolist() forgets the shape of what is empty
-            return f"shape: got {tuple(got.shape)}, wanted {tuple(want.shape)}"
+            return f"{place}shape: got {tuple(got.shape)}, wanted {tuple(want.shape)}"
         if _kind(got) != _kind(want):
-            return f"dtype: got {got.dtype}, wanted {want.dtype}"
+            return f"{place}dtype: got {got.dtype}, wanted {want.dtype}"
     got = got.tolist() if isinstance(got, ARRAYS) else got
     want = want.tolist() if isinstance(want, ARRAYS) else want
+    parts = _parts(got, want)
+    if parts is None:
+        same = got is want or got == want or (got != got and want != want)
+        return "" if same else f"{place}got {_show(got)}, wanted {_show(want)}"
+    for key, left, right in parts:
+        inner = "" if left is right else _difference(left, right, (*path, key))
+        if inner:
+            sizes = len(got) != len(want) and (left is MISSING or right is MISSING)
+            return inner + (f" (lengths {len(got)} and {len(want)})" if sizes else "")
+    return ""
+
+
+def _parts(got: object, want: object) -> list[tuple] | None:
+    """The parts of two containers of one kind, side by side; None if they are compared whole."""
     if isinstance(got, dict) and isinstance(want, dict):
-        for key in [*want, *(k for k in got if k not in want)]:
-            inner = _difference(got.get(key, MISSING), want.get(key, MISSING))
-            if inner:
-                return _inside(f"at key {short_repr(key, 40)}", inner)
-        return ""
+        keys = [*want, *(key for key in got if key not in want)]
+        return [(key, got.get(key, MISSING), want.get(key, MISSING)) for key in keys]
     texts = any(isinstance(got, kind) and isinstance(want, kind) for kind in (str, bytes))
     if texts and (got == want or len(got) == len(want) == 1):  # a character has no parts
-        return "" if got == want else f"got {_show(got)}, wanted {_show(want)}"
+        return None
     if texts or isinstance(got, list | tuple) and isinstance(want, list | tuple):
-        for i, (left, right) in enumerate(zip_longest(got, want, fillvalue=MISSING)):
-            inner = "" if left is right else _difference(left, right)
-            if inner:
-                size = "" if len(got) == len(want) else f" (lengths {len(got)} and {len(want)})"
-                return _inside(f"at index {i}{size}", inner)
-        return ""
-    if got is want or got == want or (got != got and want != want):
-        return ""
-    return f"got {_show(got)}, wanted {_show(want)}"
-
-
-def _inside(place: str, difference: str) -> str:
-    return place + (": " if difference.startswith("got ") else ", ") + difference
+        pairs = zip_longest(got, want, fillvalue=MISSING)
+        return [(i, left, right) for i, (left, right) in enumerate(pairs)]
+    return None
 
 
 def _kind(value: torch.Tensor | np.ndarray) -> str:

@@ -5,13 +5,13 @@ T rows of C columns. The leading axes (batches, heads) may also be none; each of
 computed for itself. Tq queries look at Tk keys. C is the width of a token's vector, H the number of
 heads, D the width of one head's queries and keys, Dv that of its values.
 
-Everywhere: a result has the dtype of its float inputs, float16 and bfloat16 included; computing in
-float32 or float64 inside is fine. Arguments need not be contiguous, and none of them is changed. But
-for `attention_backward`, gradients flow back through every function to all of its float inputs, and
-none of them is NaN.
+Everywhere: inputs are finite and of one float dtype, and a result has that dtype, float16 and bfloat16
+included; computing in float32 or float64 inside is fine. Arguments need not be contiguous, and none
+of them is changed. Gradients flow back through every function but `attention_backward` to all of its
+float inputs, and no gradient is NaN.
 
-A mask is boolean, and True where a query may attend to a key. It broadcasts: its last two axes have
-the sizes Tq and Tk or 1, and what stands before them may be less than the other inputs have.
+A mask is boolean, and True where a query may attend to a key. It broadcasts as torch does: its last
+two axes have the sizes Tq and Tk or 1, and leading axes may be of size 1 or be missing.
 
 Keep the names and signatures. Beyond that the design is yours: more functions, more files.
 """
@@ -23,8 +23,8 @@ from torch import Tensor
 def softmax(x: Float[Tensor, "..."], dim: int) -> Float[Tensor, "..."]:
     """exp(x_i) / sum_j exp(x_j) along the axis `dim`, which may be negative; same shape and dtype.
 
-    Finite for logits of ±10,000, and where all are equal. An entry of -inf gets exactly 0; every
-    slice has at least one finite entry.
+    Finite for logits of ±10,000, where 1e-3 is accurate enough, and where all are equal. An entry
+    of -inf, which only this function may meet, gets exactly 0; every slice has a finite entry.
 
     softmax([0, ln 2, ln 3], 0) -> [1/6, 2/6, 3/6]
     """

@@ -327,6 +327,14 @@ def attention_inverted_mask(q, k, v, mask=None):
     return attend(q, k, v, None if mask is None else ~mask)
 
 
+@bug("scaled_dot_product_attention", "the mask is inverted: True hides a key")
+def attention_inverted_mask_with_nan(q, k, v, mask=None):
+    scores = q @ k.mT / q.shape[-1] ** 0.5
+    if mask is not None:
+        scores = scores.masked_fill(mask, -torch.inf)
+    return torch.softmax(scores, -1) @ v
+
+
 @bug("scaled_dot_product_attention", "the mask is ignored")
 def attention_without_mask(q, k, v, mask=None):
     return attend(q, k, v, None)
@@ -924,6 +932,11 @@ def heads_merged_by_view(x, Wq, Wk, Wv, Wo, H, causal):
 def heads_interleaved(x, Wq, Wk, Wv, Wo, H, causal):
     merge = merge_interleaved.function
     return self_attention(x, Wq, Wk, Wv, Wo, H, causal, interleaved, merge)
+
+
+@bug("multihead_self_attention", "heads take every H-th feature, and are joined in blocks")
+def heads_interleaved_joined_in_blocks(x, Wq, Wk, Wv, Wo, H, causal):
+    return self_attention(x, Wq, Wk, Wv, Wo, H, causal, interleaved)
 
 
 @bug("multihead_self_attention", "heads are split in blocks but joined feature by feature")

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kit.compare import assert_close, assert_equal
+from kit.compare import assert_close, assert_equal, raises
 from tests.ch04_attention.checks import (
     FLOAT32,
     HALF,
@@ -408,7 +408,7 @@ def test_heads_of_strided_tensors(student, rng):
 @pytest.mark.parametrize("C, H", [(6, 4), (5, 2), (3, 6)])
 def test_uneven_heads_are_an_error(student, C, H):
     """Features that cannot be shared evenly are a ValueError, not dropped."""
-    with pytest.raises(ValueError):
+    with raises(ValueError, "a size that does not fit is an error"):
         student.split_heads(torch.zeros(2, 4, C), H)
 
 
@@ -489,7 +489,7 @@ def test_self_attention_of_half_precision(student, rng, dtype):
 @pytest.mark.parametrize("qk, v, H", [(8, 8, 3), (6, 8, 4), (8, 6, 4)])
 def test_uneven_widths_are_an_error(student, rng, qk, v, H):
     """Widths that the heads cannot share evenly are a ValueError."""
-    with pytest.raises(ValueError):
+    with raises(ValueError, "a size that does not fit is an error"):
         weights = random_weights(rng, 8, qk, v, 8)
         student.multihead_self_attention(random(rng, 4, 8), *weights, H, True)
 
@@ -622,7 +622,7 @@ def test_the_order_of_the_context_does_not_matter(student, rng):
 @pytest.mark.parametrize("qk, v, H", [(6, 6, 4), (4, 6, 4), (6, 4, 3)])
 def test_uneven_cross_heads_are_an_error(student, rng, qk, v, H):
     """Widths that the heads cannot share evenly are a ValueError."""
-    with pytest.raises(ValueError):
+    with raises(ValueError, "a size that does not fit is an error"):
         weights = random_weights(rng, 6, qk, v, 6)
         student.cross_attention(random(rng, 4, 6), random(rng, 4, 6), *weights, H)
 
@@ -661,7 +661,7 @@ def test_late_positions(student):
 @pytest.mark.parametrize("C", [1, 5])
 def test_odd_widths_are_an_error(student, C):
     """A sine without its cosine is a ValueError."""
-    with pytest.raises(ValueError):
+    with raises(ValueError, "a size that does not fit is an error"):
         student.sinusoidal_positions(4, C)
 
 

@@ -174,7 +174,7 @@ def test_attention_of_large_scores(student, rng):
     k, v = torch.tensor([[1e4], [-28.0], [-9999.0], [-10063.0]]), random(rng, 4, 2)
     mask = torch.ones(4, 4, dtype=torch.bool).triu()
     got = student.scaled_dot_product_attention(torch.ones(4, 1), k, v, mask)
-    why = "a masked score must be lower than any other: -inf, before the softmax"
+    why = "only keys where the mask is True count, however large the score of another is"
     assert_close(got, v, why)  # for query i, key i is the best of all that are left
 
 
@@ -285,7 +285,7 @@ def test_heads_agree_with_torch(student, rng, H, causal):
 def test_self_attention_with_any_leading_axes(student, rng, leading):
     """A batch of batches is as good as one sequence."""
     x, weights = random(rng, *leading, 5, 12), random_weights(rng, 12, 12, 12, 12)
-    why = "the last two axes are time and features, whatever comes before"
+    why = "project (x W^T), cut into H blocks, attend with the root of one head's D, join, project"
     check_self_attention(student, x, weights, 3, True, why)
 
 

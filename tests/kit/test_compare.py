@@ -95,7 +95,7 @@ def test_one_wrong_entry_among_right_ones_is_never_missed(want, data):
     assert_equal(got, want, "equal numbers are equal")
     got[i] = data.draw(st.sampled_from([NAN, INF, -INF, 0.0, 1.0]))
     assume(not (got[i] == want[i] or math.isnan(want[i]) and math.isnan(got[i])))
-    assert f"index {i}" in says(assert_equal, got, want)
+    assert f"at [{i}]:" in says(assert_equal, got, want)
     says(assert_close, got, want, rtol=0.0, atol=0.0)
 
 
@@ -120,29 +120,29 @@ EQUAL = [
     *[({1, 2}, {2, 1}), (None, None), ([], ()), (b"", b""), ({"a": 1, "b": 2}, {"b": 2, "a": 1})],
 ]
 DIFFERENT = [
-    ([1, 2, 3], [1, 9, 3], "at index 1: got 2, wanted 9"),
-    ([1, 2], [1], "at index 1 (lengths 2 and 1): got 2, wanted nothing"),
-    ([], [1], "at index 0 (lengths 0 and 1): got nothing, wanted 1"),
-    ([[1], [2, 3]], [[1], [2, 4]], "at index 1, at index 1: got 3, wanted 4"),
-    ([(0, 1)], [[0, 2]], "at index 0, at index 1: got 1, wanted 2"),
-    ("hole", "hope", "at index 2: got 'l', wanted 'p'"),
-    (b"ab", b"a", "at index 1 (lengths 2 and 1): got 98, wanted nothing"),
+    ([1, 2, 3], [1, 9, 3], "at [1]: got 2, wanted 9"),
+    ([1, 2], [1], "at [1]: got 2, wanted nothing (lengths 2 and 1)"),
+    ([], [1], "at [0]: got nothing, wanted 1 (lengths 0 and 1)"),
+    ([[1], [2, 3]], [[1], [2, 4]], "at [1, 1]: got 3, wanted 4"),
+    ([(0, 1)], [[0, 2]], "at [0, 1]: got 1, wanted 2"),
+    ("hole", "hope", "at [2]: got 'l', wanted 'p'"),
+    (b"ab", b"a", "at [1]: got 98, wanted nothing (lengths 2 and 1)"),
     ("a", b"a", "got 'a', wanted b'a'"),
     ("ab", ["a", "b"], "got 'ab', wanted ['a', 'b']"),
     (None, [], "got None, wanted []"),
     (0, None, "got 0, wanted None"),
-    ({"a": 1, "c": 3}, {"a": 1, "b": 2}, "at key 'b': got nothing, wanted 2"),
-    ({"a": 1, "c": 3}, {"a": 1}, "at key 'c': got 3, wanted nothing"),
-    ({"a": [1, 2]}, {"a": [1, 3]}, "at key 'a', at index 1: got 2, wanted 3"),
-    ({"a": torch.ones(2)}, {"a": torch.ones(3)}, "at key 'a', shape: got (2,), wanted (3,)"),
+    ({"a": 1, "c": 3}, {"a": 1, "b": 2}, "at ['b']: got nothing, wanted 2"),
+    ({"a": 1, "c": 3}, {"a": 1}, "at ['c']: got 3, wanted nothing (lengths 2 and 1)"),
+    ({"a": [1, 2]}, {"a": [1, 3]}, "at ['a', 1]: got 2, wanted 3"),
+    ({"a": torch.ones(2)}, {"a": torch.ones(3)}, "at ['a']: shape: got (2,), wanted (3,)"),
     (torch.zeros(0, 3), torch.zeros(0, 5), "shape: got (0, 3), wanted (0, 5)"),
     (torch.zeros(3, 0), torch.zeros(3), "shape: got (3, 0), wanted (3,)"),
     (torch.ones(2), torch.ones(2).long(), "dtype: got torch.float32, wanted torch.int64"),
     (torch.ones(2).bool(), torch.ones(2).long(), "dtype: got torch.bool, wanted torch.int64"),
-    (torch.tensor([1.0, 2.0]), [1.0, 2.5], "at index 1: got 2.0, wanted 2.5"),
-    ([NAN], [1.0], "at index 0: got nan, wanted 1.0"),
+    (torch.tensor([1.0, 2.0]), [1.0, 2.5], "at [1]: got 2.0, wanted 2.5"),
+    ([NAN], [1.0], "at [0]: got nan, wanted 1.0"),
     (10**5000, 1, "got a number of thousands of digits, wanted 1"),
-    ([None], [], "at index 0 (lengths 1 and 0): got None, wanted nothing"),
+    ([None], [], "at [0]: got None, wanted nothing (lengths 1 and 0)"),
 ]
 
 
@@ -160,4 +160,4 @@ def test_the_first_difference_is_named_by_its_place(got, want, wanted):
 def test_a_difference_in_a_long_value_is_told_in_a_short_line():
     assert len(says(assert_equal, [["x" * 1000]], [["y"] * 1000])) < 250
     text = "a" * 100_000
-    assert says(assert_equal, text + "b", text + "c") == "at index 100000: got 'b', wanted 'c'"
+    assert says(assert_equal, text + "b", text + "c") == "at [100000]: got 'b', wanted 'c'"
