@@ -1,0 +1,78 @@
+"""Count the words of a large file, in several processes at once.
+
+A file may be cut only where no word is cut. Special tokens end words, so a cut before one is safe,
+unless another special token could reach across it: see `separators`.
+"""
+
+import mmap
+import multiprocessing
+from collections import Counter
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+
+from .pretokenization import pretokenize, split_special
+
+CHUNK_BYTES = 4 << 20  # a chunk and its words are in memory at once
+
+
+def separators(special_tokens: list[str]) -> list[bytes]:
+    """The special tokens whose every occurrence is a match, whatever stands before it.
+
+    Among "ab" and "bc", only "ab" is one: in "abc" the match is "ab", and the "bc" is none. So "bc"
+    may begin no chunk.
+    """
+    tokens = [token.encode() for token in special_tokens]
+
+    def crossed(token: bytes) -> bool:
+        tails = [other[i:] for other in tokens for i in range(1, len(other))]
+        return any(token.startswith(tail) or tail.startswith(token) for tail in tails)
+
+    return [token for token in tokens if not crossed(token)]
+
+
+def chunk_boundaries(data: bytes | mmap.mmap, chunks: int, special_tokens: list[str]) -> list[int]:
+    """Move each of the even cuts forward to the next separator."""
+    if chunks < 1:
+        raise ValueError(f"{chunks=}; there is at least one chunk")
+    tokens = separators(special_tokens)
+    cuts = {0, len(data)}
+    for i in range(1, chunks):
+        places = [data.find(token, len(data) * i // chunks) for token in tokens]
+        cuts.add(min((place for place in places if place >= 0), default=len(data)))
+    return sorted(cuts)
+
+
+def count_words(
+    path: str | Path, special_tokens: list[str], workers: int, pattern: str = "gpt2"
+) -> Counter[str]:
+    """How often each pre-token occurs; the same for any number of workers."""
+    if workers < 1:
+        raise ValueError(f"{workers=}; choose 1 or more processes")
+    size = Path(path).stat().st_size
+    if size == 0:  # which cannot be mapped
+        return Counter()
+    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        chunks = max(workers, size // CHUNK_BYTES)
+        ranges = list(pairwise(chunk_boundaries(data, chunks, special_tokens)))
+    count = partial(_count_range, path, special_tokens, pattern)
+    if workers == 1:
+        return sum(map(count, ranges), Counter())
+    total: Counter[str] = Counter()
+    with multiprocessing.get_context("fork").Pool(workers) as pool:
+        for counts in pool.imap_unordered(count, ranges):
+            total.update(counts)
+    return total
+
+
+def _count_range(
+    path: str | Path, special_tokens: list[str], pattern: str, span: tuple[int, int]
+) -> Counter[str]:
+    with open(path, "rb") as file:  # as bytes: text mode would turn \r\n into \n
+        file.seek(span[0])
+        text = file.read(span[1] - span[0]).decode("utf-8")
+    counts: Counter[str] = Counter()
+    for piece in split_special(text, special_tokens):
+        if piece not in special_tokens:
+            counts.update(pretokenize(piece, pattern))
+    return counts

@@ -1,0 +1,3 @@
+"""placeholder."""
+
+from .tokenizer import Tokenizer as FastTokenizer
