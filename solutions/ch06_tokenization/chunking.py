@@ -7,12 +7,14 @@ unless another special token could reach across it: see `separators`.
 import mmap
 import multiprocessing
 from collections import Counter
+from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
 from .pretokenization import pretokenize, split_special
 
+CountWords = Callable[[str, list[str]], Counter[str]]
 CHUNK_BYTES = 4 << 20  # a chunk and its words are in memory at once
 
 
@@ -43,10 +45,10 @@ def chunk_boundaries(data: bytes | mmap.mmap, chunks: int, special_tokens: list[
     return sorted(cuts)
 
 
-def count_words(
-    path: str | Path, special_tokens: list[str], workers: int, pattern: str = "gpt2"
+def count_chunks(
+    path: str | Path, special_tokens: list[str], workers: int, count_words: CountWords
 ) -> Counter[str]:
-    """How often each pre-token occurs; the same for any number of workers."""
+    """How often each word occurs; the same for any number of workers."""
     if workers < 1:
         raise ValueError(f"{workers=}; choose 1 or more processes")
     size = Path(path).stat().st_size
@@ -54,25 +56,32 @@ def count_words(
         return Counter()
     with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         chunks = max(workers, size // CHUNK_BYTES)
-        ranges = list(pairwise(chunk_boundaries(data, chunks, special_tokens)))
-    count = partial(_count_range, path, special_tokens, pattern)
-    if workers == 1:
-        return sum(map(count, ranges), Counter())
+        spans = list(pairwise(chunk_boundaries(data, chunks, special_tokens)))
+    count_span = partial(_count_span, path, special_tokens, count_words)
     total: Counter[str] = Counter()
-    with multiprocessing.get_context("fork").Pool(workers) as pool:
-        for counts in pool.imap_unordered(count, ranges):
+    if workers == 1:
+        for counts in map(count_span, spans):
             total.update(counts)
+    else:
+        with multiprocessing.get_context("fork").Pool(workers) as pool:
+            for counts in pool.imap_unordered(count_span, spans):
+                total.update(counts)
     return total
 
 
-def _count_range(
-    path: str | Path, special_tokens: list[str], pattern: str, span: tuple[int, int]
+def _count_span(
+    path: str | Path, special_tokens: list[str], count_words: CountWords, span: tuple[int, int]
 ) -> Counter[str]:
     with open(path, "rb") as file:  # as bytes: text mode would turn \r\n into \n
         file.seek(span[0])
         text = file.read(span[1] - span[0]).decode("utf-8")
+    return count_words(text, special_tokens)
+
+
+def count_words(text: str, special_tokens: list[str]) -> Counter[str]:
+    """The words of a text, special tokens left out."""
     counts: Counter[str] = Counter()
     for piece in split_special(text, special_tokens):
         if piece not in special_tokens:
-            counts.update(pretokenize(piece, pattern))
+            counts.update(pretokenize(piece))
     return counts

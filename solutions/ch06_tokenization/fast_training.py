@@ -11,17 +11,12 @@ right without overlap, and does it in C.
 """
 
 import heapq
-import mmap
-import multiprocessing
-import re
-from collections import Counter, defaultdict
-from functools import partial
-from itertools import pairwise
+from collections import defaultdict
 from pathlib import Path
 
-from .chunking import CHUNK_BYTES, chunk_boundaries
-from .pretokenization import compiled, split_special
-from .training import _reversed, number_tokens, room_for_merges
+from .chunking import count_chunks
+from .fast_pretokenization import count_words_fast
+from .training import number_tokens, reversed_order, room_for_merges
 
 Pair = tuple[bytes, bytes]
 
@@ -32,6 +27,74 @@ def train_bpe_fast(
     """The same result as `train_bpe`; a property test holds them together."""
     special_tokens = list(dict.fromkeys(special_tokens))
     room = room_for_merges(vocab_size, special_tokens)
-    words = count_words_fast(input_path, special_tokens, workers)
-    merges = learn_merges_fast(words, room)
+    words = count_chunks(input_path, special_tokens, workers, count_words_fast)
+    merges = learn_merges_fast({word.encode(): n for word, n in words.items()}, room)
     return number_tokens(merges, special_tokens), merges
+
+
+def learn_merges_fast(frequencies: dict[bytes, int], room: int) -> list[Pair]:
+    """A pair is a string of two characters, one for each token; chr(256 + i) is merge i."""
+    words = [word.decode("latin-1") for word in frequencies]
+    weights = list(frequencies.values())
+    tokens = {chr(b): bytes([b]) for b in range(256)}
+    order = {letter: reversed_order(token) for letter, token in tokens.items()}
+    counts: defaultdict[str, int] = defaultdict(int)
+    where: defaultdict[str, list[int]] = defaultdict(list)
+    for i, word in enumerate(words):
+        for pair in map(str.__add__, word, word[1:]):
+            counts[pair] += weights[i]
+            where[pair].append(i)
+    heap = [(-n, order[pair[0]], order[pair[1]], pair) for pair, n in counts.items()]
+    heapq.heapify(heap)
+
+    merges: list[Pair] = []
+    while heap and len(merges) < room:
+        negative, *keys, pair = heapq.heappop(heap)
+        count = counts[pair]
+        if count != -negative:
+            if count:  # it has shrunk; pairs only grow when they are made, and are pushed then
+                heapq.heappush(heap, (-count, *keys, pair))
+            continue
+        left, right = pair
+        new = chr(256 + len(merges))
+        merges.append((tokens[left], tokens[right]))
+        tokens[new] = tokens[left] + tokens[right]
+        order[new] = reversed_order(tokens[new])
+        for made in _merge_everywhere(pair, new, words, weights, counts, where):
+            heapq.heappush(heap, (-counts[made], order[made[0]], order[made[1]], made))
+    return merges
+
+
+def _merge_everywhere(
+    pair: str,
+    new: str,
+    words: list[str],
+    weights: list[int],
+    counts: defaultdict[str, int],
+    where: defaultdict[str, list[int]],
+) -> set[str]:
+    """Merge `pair` in all words, and correct the counts around it; the pairs that were made."""
+    left, right = pair
+    made: set[str] = set()
+    for i in where.pop(pair):
+        if pair not in words[i]:  # done already, or taken away by another merge
+            continue
+        words[i] = word = words[i].replace(pair, new)
+        weight = weights[i]
+        last, place = len(word) - 1, word.find(new)
+        while place >= 0:
+            if place:
+                before = word[place - 1]
+                # of two new tokens side by side, the pair between them was right + left
+                counts[(right if before == new else before) + left] -= weight
+                counts[before + new] += weight
+                where[before + new].append(i)
+                made.add(before + new)
+            if place < last and (after := word[place + 1]) != new:
+                counts[right + after] -= weight
+                counts[new + after] += weight
+                where[new + after].append(i)
+                made.add(new + after)
+            place = word.find(new, place + 1)
+    del counts[pair]
+    return made

@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from itertools import pairwise
 from pathlib import Path
 
-from .chunking import count_words
+from .chunking import count_chunks, count_words
 from .merging import merge
 
 Pair = tuple[bytes, bytes]
@@ -23,7 +23,7 @@ def train_bpe(
     """Count words, learn merges from them, number the tokens."""
     special_tokens = list(dict.fromkeys(special_tokens))
     room = room_for_merges(vocab_size, special_tokens)
-    words = count_words(input_path, special_tokens, workers)
+    words = count_chunks(input_path, special_tokens, workers, count_words)
     merges = learn_merges({word.encode(): n for word, n in words.items()}, room)
     return number_tokens(merges, special_tokens), merges
 
@@ -82,10 +82,10 @@ def learn_merges(frequencies: dict[bytes, int], room: int) -> list[Pair]:
 
 def _entry(pair: Pair, count: int) -> tuple[int, str, str, Pair]:
     """A heap gives the smallest first, so what should come first is turned around."""
-    return -count, _reversed(pair[0]), _reversed(pair[1]), pair
+    return -count, reversed_order(pair[0]), reversed_order(pair[1]), pair
 
 
-def _reversed(token: bytes) -> str:
+def reversed_order(token: bytes) -> str:
     """Sorts the other way round: "b" before "a", and "ab" before "a", hence the end mark."""
     return token.translate(COMPLEMENT).decode("latin-1") + "\u0100"
 

@@ -25,7 +25,7 @@ from solutions.ch06_tokenization.adapters import (
 )
 from solutions.ch06_tokenization.pretokenization import PATTERNS
 from solutions.ch06_tokenization.tokenizer import Tokenizer, load_tokenizer
-from solutions.ch06_tokenization.training import _reversed, number_tokens, room_for_merges
+from solutions.ch06_tokenization.training import number_tokens, reversed_order, room_for_merges
 
 # --- utf8 ---------------------------------------------------------------------------------------
 
@@ -737,7 +737,7 @@ def learn(tokens, weights, room, key, update, merging, rarest):
 
 @bug("train_bpe", "among equally frequent pairs the smallest bytes win")
 def trains_ties_smallest(*arguments):
-    return trainer(key=lambda c, p: (c[p], _reversed(p[0]), _reversed(p[1])))(*arguments)
+    return trainer(key=lambda c, p: (c[p], reversed_order(p[0]), reversed_order(p[1])))(*arguments)
 
 
 @bug("train_bpe", "among equally frequent pairs the first seen wins")

@@ -128,7 +128,7 @@ def two_tokenizers(adapters, vocab, merges, text):
     return before, [int(i) for i in one.encode(text)], vocab, merges
 
 
-def seconds(work, repetitions=3):
+def seconds(work, repetitions=2):
     """Process CPU seconds, the best of several."""
     best = float("inf")
     for _ in range(repetitions):
@@ -156,19 +156,19 @@ def training_ratio(adapters, kilobytes, vocab_size):
         def work():
             merges[:] = adapters.train_bpe_fast(path, vocab_size, special)[1]
 
-        return seconds(work) / seconds(lambda: yardstick(text), 9), len(merges)
+        return seconds(work) / seconds(lambda: yardstick(text), 5), len(merges)
 
 
 def encoding_ratio(adapters, vocab, merges, specials, kilobytes):
     """CPU time of encode over that of the yardstick; each time by a new tokenizer."""
     text = corpus(kilobytes << 10, seed=4)
-    tokenizers = [adapters.fast_tokenizer(vocab, merges, specials) for _ in range(3)]
+    tokenizers = [adapters.fast_tokenizer(vocab, merges, specials) for _ in range(2)]
     ids = []
 
     def work():
         ids[:] = tokenizers.pop().encode(text)
 
-    return seconds(work) / seconds(lambda: yardstick(text), 9), tokenizers_decode(
+    return seconds(work) / seconds(lambda: yardstick(text), 5), tokenizers_decode(
         adapters, vocab, merges, specials, ids
     ) == text
 

@@ -9,7 +9,6 @@ from kit.given.stories import corpus
 from tests.ch06_tokenization.checks import (
     END,
     HUGS,
-    byte_letters,
     check_chunks,
     check_trained,
     check_training,
@@ -271,11 +270,11 @@ def test_training_on_stories(student):
 @pytest.mark.problem("train_bpe")
 def test_training_agrees_with_hugging_face(student):
     """Where no two pairs tie, Hugging Face's trainer makes the same tokens in the same order."""
-    text = "hugs " * 97 + "pugs " * 50 + "bun " * 31 + "hum " * 12
-    vocab, merges = student.run("train", text.encode(), 262, [])
+    text = "ab " * 90 + "abc " * 50 + "abcd " * 20 + "abcde " * 9
+    vocab, merges = student.run("train", text.encode(), 261, [])
     got = [left + right for left, right in merges]
-    assert_equal(got, hf_train(text, 262), "Hugging Face's trainer learns other merges")
-    check_trained((vocab, merges), slow_train(text.encode(), 262, []), "merges in another order")
+    assert_equal(got, hf_train(text, 261), "Hugging Face's trainer learns other merges")
+    check_trained((vocab, merges), slow_train(text.encode(), 261, []), "merges in another order")
 
 
 @pytest.mark.problem("train_bpe")
@@ -497,7 +496,7 @@ def test_merges_stay_inside_words(student):
     vocab = BYTES | {256: b"s ", 257: b"! ", 258: b"\n\n", 259: b"1a"}
     merges = [(b"s", b" "), (b"!", b" "), (b"\n", b"\n"), (b"1", b"a")]
     [ids] = student.run("encode", vocab, merges, [], ["is it! 1a\n\nb"])
-    assert_equal(ids, [*"is it! 1a\n\nb".encode()], "a merge reached across two words")
+    assert_equal(ids, [*b"is it! 1a\n\nb"], "a merge reached across two words")
 
 
 @pytest.mark.problem("tokenizer")
@@ -692,8 +691,8 @@ def test_fast_ones_at_the_edges(student):
 
 # Self-reported CPU time, relative to a loop over the same text in the same process; limits are at
 # least three times what the reference needs.
-TRAINING_LIMIT = 0.0
-ENCODING_LIMIT = 0.0
+TRAINING_LIMIT = 30.0
+ENCODING_LIMIT = 30.0
 
 
 @pytest.mark.problem("speed")
@@ -711,7 +710,7 @@ def test_training_is_fast(student):
 @pytest.mark.statistical
 def test_encoding_is_fast(student):
     """Encoding costs a bounded multiple of a loop over the text."""
-    ratio, same = student.run("encoding_ratio", *stories_model(), [END], 300)
+    ratio, same = student.run("encoding_ratio", *stories_model(), [END], 500)
     assert same, "the ids do not decode to the text"
     assert ratio < ENCODING_LIMIT, (
         f"encoding took {ratio:.1f} times the yardstick, wanted below {ENCODING_LIMIT}"
