@@ -5,6 +5,7 @@ import json
 import pickle
 import re
 from collections import Counter
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -548,6 +549,7 @@ def ties_by_length(counts, vocab):
     )
 
 
+@cache
 def printable(token):
     """GPT-2's characters for bytes."""
     kept = [*range(33, 127), *range(161, 173), *range(174, 256)]
