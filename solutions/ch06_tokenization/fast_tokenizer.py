@@ -5,12 +5,15 @@ before. Their ids are remembered as bytes of an array, so that encoding is one b
 """
 
 from array import array
+from collections.abc import Callable
+from itertools import repeat
 
-from .fast_pretokenization import ODD, cut_runs, is_regular
-from .pretokenization import compiled, special_pattern
+from .fast_pretokenization import SEPARATORS, find_words, is_regular
+from .pretokenization import special_pattern
 from .tokenizer import Tokenizer
 
-REMEMBERED_PIECES = 1 << 18
+REMEMBERED = 1 << 18
+NEVER = 1 << 60
 
 
 class Irregular(Exception):
@@ -18,18 +21,17 @@ class Irregular(Exception):
 
 
 class Remembered(dict[str, bytes]):
-    """The ids of pieces, as bytes; forgets all when there are too many."""
+    """The ids of words or pieces, as bytes; forgets all when there are too many."""
 
-    def __init__(self, tokenizer: "FastTokenizer", before: str):
+    def __init__(self, ids_of: Callable[[str], bytes]):
         super().__init__()
-        self.tokenizer, self.before = tokenizer, before
+        self.ids_of = ids_of
 
-    def __missing__(self, piece: str) -> bytes:
-        if self.before and not is_regular(piece):
-            raise Irregular
-        if len(self) >= REMEMBERED_PIECES:
+    def __missing__(self, text: str) -> bytes:
+        ids = self.ids_of(text)
+        if len(self) >= REMEMBERED:
             self.clear()
-        self[piece] = ids = self.tokenizer.ids_of_words(self.before + piece)
+        self[text] = ids
         return ids
 
 
@@ -44,52 +46,65 @@ class FastTokenizer(Tokenizer):
     ):
         super().__init__(vocab, merges, special_tokens)
         self.code = "H" if max(self.vocab) < 1 << 16 else "Q"
-        self.after_space = Remembered(self, " ")
-        self.without_space = Remembered(self, "")
+        self.words = Remembered(lambda word: self._packed(self._encode_word(word)))
+        self.pieces = Remembered(self._ids_of_piece)
+        letters = {bytes([b]): chr(b) for b in range(256)}
+        for rank, (left, right) in enumerate(self.merges):
+            letters.setdefault(left + right, chr(256 + rank))
+        self.merge_of = {
+            letters[left] + letters[right]: rank
+            for (left, right), rank in self.rank.items()
+            if left in letters and right in letters  # else the pair can never occur
+        }
+        self.result_of = {
+            rank: (pair, letters[b"".join(self.merges[rank])])
+            for pair, rank in self.merge_of.items()
+        }
+        self.id_of_letter = {letter: self.id_of[token] for token, letter in letters.items()}
         self.cutter = special_pattern(self.special_tokens)
 
     def encode(self, text: str) -> list[int]:
         """The ids of a text."""
-        if any(character in text for character in ODD):
-            return super().encode(text)
         out: list[bytes] = []
         for i, piece in enumerate(self.cutter.split(text) if self.cutter else [text]):
             if i % 2:
                 out.append(self._packed([self.special_ids[piece]]))
             elif piece:
-                self._encode_segment(piece, out)
+                out.append(self._encode_segment(piece))
         ids = array(self.code)
         ids.frombytes(b"".join(out))
         return ids.tolist()
 
-    def ids_of_words(self, text: str) -> bytes:
-        """The ids of a text, the slow way."""
-        return self._packed(
-            [i for w in compiled("gpt2").findall(text) for i in self.encode_word(w)]
-        )
+    def _encode_segment(self, segment: str) -> bytes:
+        body = segment.rstrip()
+        if "  " not in body and not any(character in body for character in SEPARATORS):
+            first, *others = body.split(" ")
+            try:
+                packed = b"".join(map(self.pieces.__getitem__, others))
+                return self._ids_of_text(first) + packed + self._ids_of_text(segment[len(body) :])
+            except Irregular:
+                pass
+        return self._ids_of_text(segment)
+
+    def _ids_of_piece(self, piece: str) -> bytes:
+        """A piece follows a regular space."""
+        if not is_regular(piece):
+            raise Irregular
+        return self._ids_of_text(" " + piece)
+
+    def _ids_of_text(self, text: str) -> bytes:
+        return b"".join(map(self.words.__getitem__, find_words(text)))
+
+    def _encode_word(self, word: str) -> list[int]:
+        """One character per token, as in fast_training.py."""
+        tokens = word.encode().decode("latin-1")
+        while len(tokens) > 1:
+            pairs = map(str.__add__, tokens, tokens[1:])
+            rank = min(map(self.merge_of.get, pairs, repeat(NEVER)))
+            if rank == NEVER:
+                break
+            tokens = tokens.replace(*self.result_of[rank])
+        return [self.id_of_letter[letter] for letter in tokens]
 
     def _packed(self, ids: list[int]) -> bytes:
         return array(self.code, ids).tobytes()
-
-    def _encode_segment(self, segment: str, out: list[bytes]) -> None:
-        body = segment.rstrip()
-        first, *others = body.split(" ")
-        try:
-            packed = b"".join(map(self.after_space.__getitem__, others))
-            out += (self.without_space[first], packed)
-        except Irregular:
-            self._encode_runs(body, out)
-        if len(body) < len(segment):
-            out.append(self.without_space[segment[len(body) :]])
-
-    def _encode_runs(self, body: str, out: list[bytes]) -> None:
-        """Text and runs of white space by turns; a text may start with one white space."""
-        after_space, without_space = self.after_space, self.without_space
-        texts, runs = cut_runs(body)
-        for text, run in zip(texts, [*runs, ""], strict=True):
-            first, *others = text.split(" ")
-            if first:
-                out.append(without_space[first])
-            out += map(after_space.__getitem__, others)
-            if run:
-                out.append(without_space[run])

@@ -5,6 +5,8 @@ regular expression (Radford et al. 2019, section 2.2), GPT-4 with another (tikto
 Special tokens are cut out before that: they are never part of a word.
 """
 
+from functools import cache
+
 import regex
 
 PATTERNS = {
@@ -16,6 +18,7 @@ PATTERNS = {
 }
 
 
+@cache
 def compiled(pattern: str) -> regex.Pattern:
     """The regular expression that goes by this name."""
     if pattern not in PATTERNS:
