@@ -134,9 +134,9 @@ def tokenizer(
         apply in the order of `merges`, each everywhere in the word from left to right. Ids are those
         of `vocab`, in whatever order they are. ValueError for a lone surrogate.
     encode_iterable(parts: Iterable[str]) -> Iterator[int]
-        The ids of "".join(parts), wherever the parts are cut, lazily: it reads at most 2**20
-        characters further than what the ids so far stand for (and a part), and memory does not grow
-        with the stream. A word as long as that may be an exception.
+        The ids of "".join(parts), wherever the parts are cut, lazily. It reads at most 2**20
+        characters further than the ids so far stand for, if there is white space now and then, and
+        its memory does not grow with the stream.
     decode(ids: Iterable[int]) -> str
         All bytes joined, then decoded as UTF-8 with errors="replace". ValueError for an unknown id.
     save(path: str) -> None

@@ -404,6 +404,12 @@ def split_dropping(text, special_tokens):
     return [p for p in split_special(text, special_tokens) if p not in special_tokens]
 
 
+@bug("pretokenize", "the text after the last special token is lost", "split_special")
+def split_losing_the_end(text, special_tokens):
+    pieces = split_special(text, special_tokens)
+    return pieces if not pieces or pieces[-1] in special_tokens else pieces[:-1]
+
+
 @bug("pretokenize", "empty pieces are kept", "split_special")
 def split_keeping_empty(text, special_tokens):
     tokens = sorted(map(re.escape, checked(special_tokens)), key=len, reverse=True)
@@ -1467,6 +1473,29 @@ class UnescapedSpecial(Pieces):
 @bug("tokenizer", "special tokens are taken for regular expressions")
 def encodes_unescaped_special(vocab, merges, special_tokens=None):
     return UnescapedSpecial(vocab, merges, special_tokens)
+
+
+class LosingTheEnd(Pieces):
+    def pieces(self, text):
+        pieces = split_losing_the_end.function(text, self.special_tokens)
+        return pieces if self.special_tokens else split_special(text, [])
+
+
+@bug("tokenizer", "the text after the last special token is lost")
+def encodes_losing_the_end(vocab, merges, special_tokens=None):
+    return LosingTheEnd(vocab, merges, special_tokens)
+
+
+class NeverEmpty(Tokenizer):
+    def encode(self, text):
+        if not text:
+            raise ValueError("min() arg is an empty sequence")
+        return super().encode(text)
+
+
+@bug("tokenizer", "an empty text is an error")
+def encodes_no_empty_text(vocab, merges, special_tokens=None):
+    return NeverEmpty(vocab, merges, special_tokens)
 
 
 class StrippedPieces(Pieces):

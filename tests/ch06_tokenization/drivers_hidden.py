@@ -90,6 +90,8 @@ def load_hostile(adapters):
     """Whether loading a file from a stranger ran the code in it."""
     with tempfile.TemporaryDirectory() as folder:
         path, mark = os.path.join(folder, "tokenizer"), os.path.join(folder, "mark")
+        adapters.tokenizer({i: bytes([i]) for i in range(256)}, [], []).save(path)
+        adapters.load_tokenizer(path)
         with open(path, "wb") as file:
             pickle.dump(Bomb(mark), file)
         try:

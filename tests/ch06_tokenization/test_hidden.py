@@ -134,8 +134,8 @@ def test_words_are_gpt4s(student, text):
 @pytest.mark.problem("pretokenize")
 def test_gpt4_differs_from_gpt2(student):
     """GPT-4 takes at most three digits, one sign before a word, and capital contractions."""
-    got = student.pretokenize("IT'S 12345 (maybe)!\n\n", "gpt4")
-    want = ["IT", "'S", " ", "123", "45", " (", "maybe", ")!\n\n"]
+    got = student.pretokenize("IT'S we'REal 12345 (maybe)!\n\n", "gpt4")
+    want = ["IT", "'S", " we", "'RE", "al", " ", "123", "45", " (", "maybe", ")!\n\n"]
     assert_equal(got, want, "this is not GPT-4's pattern")
 
 
@@ -205,6 +205,7 @@ TIES = {
     "a space is smaller than an exclamation mark": ({(33, 97): 1, (32, 122): 1}, (33, 97)),
     "a later id may be smaller": ({(257, 98): 7, (98, 97): 7}, (98, 97)),
     "pairs are compared token by token": ({(97, 98): 3, (256, 10): 3}, (256, 10)),
+    "joined bytes do not matter": ({(97, 258): 3, (256, 97): 3}, (256, 97)),
     "a count beats all bytes": ({(255, 255): 8, (0, 0): 9}, (0, 0)),
 }
 
@@ -214,7 +215,7 @@ TIES = {
 def test_ties(student, what):
     """The greatest pair of byte strings, compared as Python compares tuples of bytes."""
     counts, want = TIES[what]
-    vocab = BYTES | {256: b"ab", 257: b"\x00a"}
+    vocab = BYTES | {256: b"ab", 257: b"\x00a", 258: b"bz"}
     assert_equal(student.best_pair(counts, vocab), want, f"ties: {what}")
     backwards = dict(reversed(counts.items()))
     assert_equal(student.best_pair(backwards, vocab), want, "the order of the dict decided")
@@ -295,11 +296,11 @@ def test_line_ends_are_bytes(student):
 @pytest.mark.problem("train_bpe")
 @pytest.mark.parametrize(
     "specials",
-    [["<|e|>", "<|e|><|e|>"], ["a+", "."], ["<s>", "</s>", "<s>"], ["é"], ["ab", "b c"], ["|"]],
+    [["<|e|>", "<|e|><|e|>"], ["a+", "."], ["<s>", "</s>", "<s>"], ["é"], ["ab", "abc"], ["|"]],
 )
 def test_special_tokens_never_take_part(student, specials):
     """Several, overlapping, with regex characters, given twice: none is counted or merged."""
-    text = "".join(f"ab{t}ab cd{t}{t}a+b.c é" for t in specials) * 3
+    text = "".join(f"ab{t}ab cd{t}{t}a+b.c abcd é" for t in specials) * 3
     distinct = list(dict.fromkeys(specials))
     got = student.run("train", text.encode(), 275, specials)
     why = "special tokens are cut out first, as plain text, the longest first"
@@ -415,8 +416,11 @@ def test_no_chunks(student, chunks):
 # --- tokenizer ----------------------------------------------------------------------------------
 
 
+WHITE = "  \n    x\n\n\t\t  y \r\n\r\n" * 40  # teaches merges of white space
+
+
 def stories_model(specials: tuple[str, ...] = (END,)):
-    return slow_train(corpus(6_000, seed=5).encode(), 330, list(specials))
+    return slow_train((corpus(6_000, seed=5) + WHITE).encode(), 330, list(specials))
 
 
 @pytest.mark.problem("tokenizer")
@@ -497,6 +501,8 @@ def test_merges_stay_inside_words(student):
     merges = [(b"s", b" "), (b"!", b" "), (b"\n", b"\n"), (b"1", b"a")]
     [ids] = student.run("encode", vocab, merges, [], ["is it! 1a\n\nb"])
     assert_equal(ids, [*b"is it! 1a\n\nb"], "a merge reached across two words")
+    [ids] = student.run("encode", BYTES | {256: b"\xa9a"}, [(b"\xa9", b"a")], [], ["éa"])
+    assert_equal(ids, [0xC3, 256], "é and a are one word: letters are those of Unicode")
 
 
 @pytest.mark.problem("tokenizer")
@@ -586,7 +592,7 @@ def test_long_streams(student, size):
 
 
 @pytest.mark.problem("encode_iterable")
-@pytest.mark.parametrize("line", ["once upon a time\n", "a,b;c:", "\n"])
+@pytest.mark.parametrize("line", ["once upon a time\n", "a,b;c:\n", "\n"])
 def test_streams_are_not_read_ahead(student, line):
     """The first ids come out before much more than they stand for has been read."""
     if line == "\n":
@@ -629,6 +635,16 @@ def test_any_bytes_are_saved(student, rng):
     ids, decoded = student.run("saved", vocab, merges, specials, [text])
     assert_equal(ids, [slow_encode(text, vocab, merges, specials)], "other ids after loading")
     assert_equal(decoded, [text], "another text after loading")
+
+
+@pytest.mark.problem("load_tokenizer")
+def test_order_and_bytes_of_merges_are_saved(student):
+    """The order of merges and tokens that are half a character survive."""
+    vocab = BYTES | {300: b"\xe6\x97", 256: b"bc", 400: b"ab"}
+    merges = [(b"b", b"c"), (b"a", b"b"), (b"\xe6", b"\x97")]
+    ids, decoded = student.run("saved", vocab, merges, [], ["abc旦"])
+    assert_equal(ids, [[97, 256, 300, 0xA6]], "merges came back in another order, or lost bytes")
+    assert_equal(decoded, ["abc旦"], "another text after loading")
 
 
 @pytest.mark.problem("load_tokenizer")
