@@ -60,8 +60,9 @@ def learn_merges_fast(frequencies: dict[bytes, int], room: int) -> list[Pair]:
         merges.append((tokens[left], tokens[right]))
         tokens[new] = tokens[left] + tokens[right]
         order[new] = reversed_order(tokens[new])
-        for made in _merge_everywhere(pair, new, words, weights, counts, where):
-            heapq.heappush(heap, (-counts[made], order[made[0]], order[made[1]], made))
+        made = _merge_everywhere(pair, new, words, weights, counts, where)
+        for fresh, n in made.items():
+            heapq.heappush(heap, (-n, order[fresh[0]], order[fresh[1]], fresh))
     return merges
 
 
@@ -72,29 +73,31 @@ def _merge_everywhere(
     weights: list[int],
     counts: defaultdict[str, int],
     where: defaultdict[str, list[int]],
-) -> set[str]:
-    """Merge `pair` in all words, and correct the counts around it; the pairs that were made."""
+) -> dict[str, int]:
+    """Merge `pair` in all words, and correct the counts around it; the new pairs, with counts."""
     left, right = pair
-    made: set[str] = set()
+    made: defaultdict[str, int] = defaultdict(int)
+    made_where: defaultdict[str, list[int]] = defaultdict(list)
     for i in where.pop(pair):
-        if pair not in words[i]:  # done already, or taken away by another merge
+        old, weight = words[i], weights[i]
+        place = old.find(pair)
+        if place < 0:  # done already, or taken away by another merge
             continue
-        words[i] = word = words[i].replace(pair, new)
-        weight = weights[i]
-        last, place = len(word) - 1, word.find(new)
+        words[i] = word = old.replace(pair, new)
+        last, several = len(word) - 1, len(old) - len(word) > 1
         while place >= 0:
             if place:
                 before = word[place - 1]
                 # of two new tokens side by side, the pair between them was right + left
                 counts[(right if before == new else before) + left] -= weight
-                counts[before + new] += weight
-                where[before + new].append(i)
-                made.add(before + new)
+                made[before + new] += weight
+                made_where[before + new].append(i)
             if place < last and (after := word[place + 1]) != new:
                 counts[right + after] -= weight
-                counts[new + after] += weight
-                where[new + after].append(i)
-                made.add(new + after)
-            place = word.find(new, place + 1)
+                made[new + after] += weight
+                made_where[new + after].append(i)
+            place = word.find(new, place + 1) if several else -1
     del counts[pair]
+    counts.update(made)
+    where.update(made_where)
     return made
