@@ -907,6 +907,11 @@ def trains_on_latin(*arguments):
     return trainer(read=read)(*arguments)
 
 
+@bug("train_bpe", "a byte order mark is dropped")
+def trains_without_mark(*arguments):
+    return trainer(read=lambda path: read_whole(path).removeprefix("\ufeff"))(*arguments)
+
+
 @bug("train_bpe", "the text is stripped of white space at its ends")
 def trains_on_stripped_text(*arguments):
     return trainer(read=lambda path: read_whole(path).strip())(*arguments)
@@ -1149,6 +1154,18 @@ def trains_on_the_first_chunk(*arguments):
 @bug("train_bpe", "the last chunk is not counted when there are several workers")
 def trains_without_the_last_chunk(*arguments):
     return by_chunks(chunk_boundaries, slice(-1))(*arguments)
+
+
+@bug("train_bpe", "the counts of one chunk replace or outweigh those of another")
+def trains_without_adding_counts(input_path, vocab_size, special_tokens, workers=1):
+    def words(text, specials):
+        data, counts = text.encode(), Counter()
+        for a, b in pairwise(chunk_boundaries(data, workers, specials)):
+            counts |= words_in(data[a:b].decode(), specials)
+        return counts
+
+    train_bpe(input_path, vocab_size, special_tokens, workers)
+    return trainer(words=words)(input_path, vocab_size, special_tokens)
 
 
 @bug("train_bpe", "no workers are taken for one")
@@ -1650,6 +1667,14 @@ def decodes_per_token(vocab, merges, special_tokens=None):
     return Decoder(how, vocab, merges, special_tokens)
 
 
+@bug("tokenizer", "a byte order mark is dropped in decoding")
+def decodes_without_mark(vocab, merges, special_tokens=None):
+    def how(tokens):
+        return b"".join(tokens).decode("utf-8-sig", errors="replace")
+
+    return Decoder(how, vocab, merges, special_tokens)
+
+
 @bug("tokenizer", "invalid bytes are dropped")
 def decodes_ignoring(vocab, merges, special_tokens=None):
     return Decoder(lambda t: b"".join(t).decode(errors="ignore"), vocab, merges, special_tokens)
@@ -1898,6 +1923,25 @@ def streams_flushing_at_empty(vocab, merges, special_tokens=None):
         for full, group in itertools.groupby(parts, key=bool):
             if full:
                 yield from original(self, group)
+
+    return streaming(encode_iterable)(vocab, merges, special_tokens)
+
+
+@bug("encode_iterable", "all words but the last are encoded at the end of the buffer", "tokenizer")
+def streams_without_lookahead(vocab, merges, special_tokens=None):
+    def encode_iterable(self, parts):
+        held = ""
+        for part in parts:
+            held += part
+            if len(held) >= 1 << 16 and not self.special_tokens:
+                *words, held = pretokenize(held)
+                yield from (i for word in words for i in self.encode_word(word))
+            elif len(held) >= 1 << 16:
+                place = max(held.rfind(t[0], 0, -1) for t in self.special_tokens)
+                place = place if place > 0 else len(held) - len(pretokenize(held)[-1])
+                yield from self.encode(held[:place])
+                held = held[place:]
+        yield from self.encode(held)
 
     return streaming(encode_iterable)(vocab, merges, special_tokens)
 

@@ -288,8 +288,8 @@ def test_ties_go_to_the_greatest_bytes(student):
 
 @pytest.mark.problem("train_bpe")
 def test_line_ends_are_bytes(student):
-    """\\r\\n and \\n are different bytes, and a lone \\r is kept."""
-    data = b"a\r\n\r\nb\r\n\r\nc\r\rd\r\re\n\nf\r\n\r\n"
+    """\\r\\n and \\n are different bytes; a lone \\r and a byte order mark are kept."""
+    data = b"\xef\xbb\xbfa\r\n\r\nb\r\n\r\nc\r\rd\r\re\n\nf\r\n\r\n"
     check_training(student, data, 270, [], "reading in text mode turned \\r\\n into \\n")
 
 
@@ -350,6 +350,15 @@ def test_any_number_of_workers(student, rng, workers):
     data = "<s>".join(documents + ["x" + END + "y"]).encode()
     why = f"with {workers} processes the merges differ"
     check_training(student, data, 320, [END, "<s>"], why, workers=workers)
+
+
+@pytest.mark.problem("train_bpe")
+def test_counts_of_workers_add_up(student):
+    """A pair that is rare in each chunk may be frequent in all of them together."""
+    data = f"aa aa bc{END}dd dd bc{END}ee ee bc{END}ff ff bc{END}".encode()
+    why = "the counts of several chunks must be added"
+    for workers in (2, 4):
+        check_training(student, data, 258, [END], why, workers=workers)
 
 
 @pytest.mark.problem("train_bpe")
@@ -488,7 +497,7 @@ def test_without_special_tokens(student, specials):
 def test_line_ends_are_kept(student):
     """\\r\\n is two bytes, encoded and decoded."""
     vocab, merges = slow_train(b"a\r\n\r\nb\r\n\r\nc", 260, [])
-    text = "a\r\nb\n\r\r\n\r\n c\r"
+    text = "\ufeffa\r\nb\n\r\r\n\r\n c\r"  # a byte order mark is a character like any other
     [ids] = student.run("encode", vocab, merges, [], [text])
     assert_equal(ids, slow_encode(text, vocab, merges, []), "line ends were changed")
     assert_equal(student.run("decode", vocab, merges, [], [ids]), [text], "line ends were changed")
@@ -589,6 +598,22 @@ def test_long_streams(student, size):
     got = student.run("stream", vocab, merges, [END], parts)
     why = "a token was cut at the edge of a part or buffer"
     assert_equal(got, tiktoken_ids(text, vocab, merges, [END]), why)
+
+
+@pytest.mark.problem("encode_iterable")
+@pytest.mark.parametrize("unit", ["'re", END, "a \n ", " 've", "ab<|end "])
+def test_every_edge_of_a_buffer(student, unit):
+    """However long the buffer is, one of these texts has each place of the unit at its end."""
+    specials = [END]
+    merges = [(b"r", b"e"), (b"'", b"re"), (b" ", b"\n"), (b"v", b"e"), (b"'", b"ve"), (b"a", b"b")]
+    tokens = [a + b for a, b in merges] + [token.encode() for token in specials]
+    vocab = BYTES | dict(enumerate(tokens, 256))
+    for shift in range(len(unit)):
+        text = "x" * shift + unit * (70_000 // len(unit))
+        parts = [text[i : i + 1024] for i in range(0, len(text), 1024)]
+        got = student.run("stream", vocab, merges, specials, parts)
+        why = "what the next part might still change was encoded at the edge of a buffer"
+        assert_equal(got, tiktoken_ids(text, vocab, merges, specials), why)
 
 
 @pytest.mark.problem("encode_iterable")
