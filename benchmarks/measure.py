@@ -102,11 +102,17 @@ def side_by_side(
         side: f"{medians[side]:.2f} ({min(values):.2f}–{max(values):.2f})"
         for side, values in seconds.items()
     }
-    memory = {side: statistics.median(run.bytes for run in runs[side]) / 1e6 for side in runs}
+    memory = {
+        # with several processes the fork's own memory says nothing
+        side: f"{statistics.median(run.bytes for run in runs[side]) / 1e6:.0f}"
+        if clock == "cpu"
+        else "–"
+        for side in runs
+    }
     ratio = medians["peer"] / medians["kit"]
     row = (
         f"| {benchmark} | {title} | {peer_name} | {shown['kit']} | {shown['peer']} | {ratio:.2f} "
-        f"| {clock}, median of {repetitions} | {memory['kit']:.0f} | {memory['peer']:.0f} "
+        f"| {clock}, median of {repetitions} | {memory['kit']} | {memory['peer']} "
         f"| {agreement} | {date.today()} |"
     )
     print(row, flush=True)
