@@ -1,0 +1,166 @@
+"""Chapter 6, Tokenization: the functions that you write.
+
+A vocabulary maps ids to bytes. A merge is a pair of byte strings that are neighbours in a text and
+become one token; merges are listed in the order in which training found them. A special token, such
+as "<|endoftext|>", is a text that always becomes one token and takes no part in training.
+
+Keep the names and signatures. Beyond that the design is yours: more functions, more files.
+"""
+
+
+def utf8_encode(text: str) -> bytes:
+    """The UTF-8 bytes of `text`, by hand: without str.encode, bytes(text, ...) or codecs.
+
+    utf8_encode("é") -> b"\\xc3\\xa9"
+
+    ValueError for a surrogate, U+D800 to U+DFFF. Source: RFC 3629, section 3.
+    """
+    raise NotImplementedError
+
+
+def utf8_decode(data: bytes, errors: str = "strict") -> str:
+    """The text whose UTF-8 is `data`, by hand: without bytes.decode, str(data, ...) or codecs.
+
+    Ill-formed are: bytes that begin nothing, characters cut short, overlong forms such as C0 80,
+    surrogates, and code points beyond U+10FFFF. With errors="strict" they are a ValueError. With
+    errors="replace" each becomes U+FFFD, one for every maximal subpart (Unicode 16, section 3.9;
+    what Python does): the bytes up to the first one that cannot continue the character, which is
+    then read anew. b"\\xe2\\x82" is one U+FFFD, b"\\xed\\xa0\\x80" is three.
+
+    ValueError for any other `errors`.
+    """
+    raise NotImplementedError
+
+
+def pretokenize(text: str, pattern: str = "gpt2") -> list[str]:
+    """Cut `text` into the words within which pairs are counted; joined, they are the text.
+
+    pretokenize("I'm here, Zoë!") -> ["I", "'m", " here", ",", " Zoë", "!"]
+
+    `pattern` is "gpt2" (Radford et al. 2019; the pattern in OpenAI's gpt-2/src/encoder.py) or "gpt4"
+    (cl100k_base in tiktoken's tiktoken_ext/openai_public.py), as the `regex` package reads them.
+    ValueError for any other.
+    """
+    raise NotImplementedError
+
+
+def split_special(text: str, special_tokens: list[str]) -> list[str]:
+    """Cut `text` at special tokens, which are kept as pieces of their own; no piece is empty.
+
+    split_special("one<|end|>two", ["<|end|>"]) -> ["one", "<|end|>", "two"]
+
+    From left to right; where several special tokens begin at the same place, the longest is taken.
+    They are plain text, whatever a regular expression would make of them. ValueError if one is "".
+    """
+    raise NotImplementedError
+
+
+def count_pairs(sequences: list[list[int]], frequencies: list[int]) -> dict[tuple[int, int], int]:
+    """How often each pair of neighbouring ids occurs; sequence i counts frequencies[i] times.
+
+    Neighbours overlap: count_pairs([[1, 1, 1], [2, 1]], [3, 1]) -> {(1, 1): 6, (2, 1): 1}
+
+    Pairs that do not occur are not in the dict. The sequences are left as they were.
+    """
+    raise NotImplementedError
+
+
+def best_pair(counts: dict[tuple[int, int], int], vocab: dict[int, bytes]) -> tuple[int, int]:
+    """The most frequent pair; among equals, the one whose pair of byte strings is the greatest.
+
+    Bytes are compared as Python compares (bytes, bytes) tuples: the first tokens decide, then the
+    second, byte by byte, and a longer token is greater than its own beginning. Ids do not matter.
+    ValueError if there is no pair.
+    """
+    raise NotImplementedError
+
+
+def merge(sequence: list[int], pair: tuple[int, int], new_id: int) -> list[int]:
+    """Replace `pair` by `new_id`, from left to right; what was replaced is not used twice.
+
+    merge([1, 1, 1, 2], (1, 1), 9) -> [9, 1, 2]
+
+    The sequence is left as it was.
+    """
+    raise NotImplementedError
+
+
+def chunk_boundaries(data: bytes, chunks: int, special_tokens: list[str]) -> list[int]:
+    """Where to cut a UTF-8 file so that its chunks can be split at special tokens independently.
+
+    Ascending offsets without repetition, from 0 to len(data). The law: split_special of the chunks,
+    one after the other, gives split_special of the whole. Chunks are about equally long where
+    special tokens stand close enough, and never more than `chunks`. Where a cut is not possible
+    there are fewer, down to one: without special tokens, or where one could reach across any cut.
+    `data` may also be a read-only mmap. ValueError if chunks < 1.
+    """
+    raise NotImplementedError
+
+
+def train_bpe(
+    input_path: str, vocab_size: int, special_tokens: list[str], workers: int = 1
+) -> tuple[dict[int, bytes], list[tuple[bytes, bytes]]]:
+    """Train byte-level BPE on a UTF-8 text file: the vocabulary, and the merges in order.
+
+    Ids 0 to 255 are the bytes in order, then come the merges in order, then the special tokens in
+    the order given (one that is given twice counts once); `vocab_size` includes them all. The text
+    is cut by `split_special`, then by `pretokenize` with GPT-2's pattern; no pair reaches across a
+    cut. Special tokens are not counted. Each step takes the `best_pair` of what is there, counted
+    anew after each merge. When no pair is left the vocabulary is smaller than asked for.
+
+    The file's bytes count as they are: \\r\\n is not \\n. Bytes that are not UTF-8 are a ValueError.
+    `workers` processes share the counting, and do not change the result. ValueError if vocab_size
+    is less than 256 + the number of special tokens, or workers < 1.
+
+    Source: Sennrich, Haddow & Birch 2016, algorithm 1; Radford et al. 2019, section 2.2.
+    """
+    raise NotImplementedError
+
+
+def tokenizer(
+    vocab: dict[int, bytes],
+    merges: list[tuple[bytes, bytes]],
+    special_tokens: list[str] | None = None,
+) -> object:
+    """A tokenizer object with these methods, for any vocabulary that has all 256 bytes:
+
+    encode(text: str) -> list[int]
+        Cut by `split_special`, then by `pretokenize` with GPT-2's pattern. Within a word, merges
+        apply in the order of `merges`, each everywhere in the word from left to right. Ids are those
+        of `vocab`, in whatever order they are. ValueError for a lone surrogate.
+    encode_iterable(parts: Iterable[str]) -> Iterator[int]
+        The ids of "".join(parts), wherever the parts are cut, lazily. It reads at most 2**20
+        characters further than the ids so far stand for, if there is white space now and then, and
+        its memory does not grow with the stream.
+    decode(ids: Iterable[int]) -> str
+        All bytes joined, then decoded as UTF-8 with errors="replace". ValueError for an unknown id.
+    save(path: str) -> None
+        Write one file from which `load_tokenizer` makes an equal tokenizer.
+
+    A special token that `vocab` lacks gets the next id after the largest, in the order given.
+    """
+    raise NotImplementedError
+
+
+def load_tokenizer(path: str) -> object:
+    """The tokenizer that `save(path)` has written, with the same ids, merges and special tokens.
+
+    The format is yours, but a file from a stranger must not be able to run code: no pickle.
+    """
+    raise NotImplementedError
+
+
+def train_bpe_fast(
+    input_path: str, vocab_size: int, special_tokens: list[str], workers: int = 1
+) -> tuple[dict[int, bytes], list[tuple[bytes, bytes]]]:
+    """The same as `train_bpe`, faster. What counts is CPU time: see the handout."""
+    raise NotImplementedError
+
+
+def fast_tokenizer(
+    vocab: dict[int, bytes],
+    merges: list[tuple[bytes, bytes]],
+    special_tokens: list[str] | None = None,
+) -> object:
+    """The same as `tokenizer`, with a faster `encode`. What counts is CPU time: see the handout."""
+    raise NotImplementedError

@@ -1,0 +1,173 @@
+"""Drivers run next to the student's code; see the tests that use them."""
+
+import os
+import pickle
+import tempfile
+import time
+from collections import Counter
+
+from kit.given.stories import corpus
+
+
+class TooFar(Exception):
+    """More was read than anybody needs."""
+
+
+def read_ahead(adapters, vocab, merges, specials, line, most):
+    """How many characters are read before the first id comes out; gives up after `most`."""
+    read = 0
+
+    def parts():
+        nonlocal read
+        while True:
+            if read > most:
+                raise TooFar
+            read += len(line)
+            yield line
+
+    tokenizer = adapters.tokenizer(vocab, merges, specials)
+    try:
+        return int(next(iter(tokenizer.encode_iterable(parts())))), read
+    except TooFar:
+        return None, read
+
+
+def resident_growth(adapters, vocab, merges, specials, megabytes):
+    """By how many bytes a fresh process grows while it encodes a long stream of stories."""
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.close(read)
+            os.write(write, _peak_in_fork(adapters, vocab, merges, specials, megabytes))
+        finally:
+            os._exit(0)
+    os.close(write)
+    with open(read, "rb") as pipe:
+        answer = pipe.read()
+    os.waitpid(pid, 0)
+    return [int(number) for number in answer.split()]
+
+
+def _peak_in_fork(adapters, vocab, merges, specials, megabytes):
+    tokenizer = adapters.tokenizer(vocab, merges, specials)
+    text = corpus(1 << 20, seed=1)
+    with open("/proc/self/clear_refs", "w") as file:
+        file.write("5")  # the peak counts from here
+    before = _status("VmRSS")
+    parts = (text[i : i + 4096] for _ in range(megabytes) for i in range(0, len(text), 4096))
+    count = sum(1 for _ in tokenizer.encode_iterable(parts))
+    return f"{count} {_status('VmHWM') - before}".encode()
+
+
+def _status(field):
+    with open("/proc/self/status") as file:
+        return next(int(line.split()[1]) << 10 for line in file if line.startswith(field))
+
+
+def saved_whole(adapters, vocab, merges, specials, ids):
+    """Decode by a tokenizer that was saved and loaded twice; another one is saved in between."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [os.path.join(folder, name) for name in ("first", "second", "other")]
+        adapters.tokenizer(vocab, merges, specials).save(paths[0])
+        adapters.tokenizer({i: bytes([i]) for i in range(256)}, [], []).save(paths[2])
+        adapters.load_tokenizer(paths[0]).save(paths[1])
+        os.remove(paths[0])
+        return adapters.load_tokenizer(paths[1]).decode(ids)
+
+
+class Bomb:
+    """What a pickle runs when it is loaded."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (self.path,)
+
+
+def load_hostile(adapters):
+    """Whether loading a file from a stranger ran the code in it."""
+    with tempfile.TemporaryDirectory() as folder:
+        path, mark = os.path.join(folder, "tokenizer"), os.path.join(folder, "mark")
+        adapters.tokenizer({i: bytes([i]) for i in range(256)}, [], []).save(path)
+        adapters.load_tokenizer(path)
+        with open(path, "wb") as file:
+            pickle.dump(Bomb(mark), file)
+        try:
+            adapters.load_tokenizer(path)
+        except Exception:
+            return os.path.exists(mark)
+        return os.path.exists(mark)
+
+
+def arguments_after(adapters, sequences, frequencies, pair):
+    """The sequences after count_pairs and merge have seen them."""
+    adapters.count_pairs(sequences, frequencies)
+    for sequence in sequences:
+        adapters.merge(sequence, pair, 99)
+    return sequences
+
+
+def decode_generator(adapters, vocab, merges, specials, ids):
+    """Decode ids that come one by one."""
+    return adapters.tokenizer(vocab, merges, specials).decode(i for i in ids)
+
+
+def two_tokenizers(adapters, vocab, merges, text):
+    """Ids by one tokenizer before and after another one was made and used; the vocab afterwards."""
+    one = adapters.tokenizer(vocab, merges, [])
+    before = [int(i) for i in one.encode(text)]
+    other = adapters.tokenizer({i: bytes([255 - i]) for i in range(256)}, [], [text[:2]])
+    other.encode(text)
+    return before, [int(i) for i in one.encode(text)], vocab, merges
+
+
+def seconds(work, repetitions=2):
+    """Process CPU seconds, the best of several."""
+    best = float("inf")
+    for _ in range(repetitions):
+        start = time.process_time()
+        work()
+        best = min(best, time.process_time() - start)
+    return best
+
+
+def yardstick(text):
+    """A fixed piece of pure Python work on the same text."""
+    return sum(1 for word in Counter(text.split(" ")) for _ in word)
+
+
+def training_ratio(adapters, kilobytes, vocab_size):
+    """CPU time of train_bpe_fast over that of the yardstick, and the number of merges."""
+    text = corpus(kilobytes << 10, seed=3)
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "stories.txt")
+        with open(path, "wb") as file:
+            file.write(text.encode())
+        special = ["<|endoftext|>"]
+        merges = []
+
+        def work():
+            merges[:] = adapters.train_bpe_fast(path, vocab_size, special)[1]
+
+        return seconds(work) / seconds(lambda: yardstick(text), 5), len(merges)
+
+
+def encoding_ratio(adapters, vocab, merges, specials, kilobytes):
+    """CPU time of encode over that of the yardstick; each time by a new tokenizer."""
+    text = corpus(kilobytes << 10, seed=4)
+    tokenizers = [adapters.fast_tokenizer(vocab, merges, specials) for _ in range(2)]
+    ids = []
+
+    def work():
+        ids[:] = tokenizers.pop().encode(text)
+
+    return seconds(work) / seconds(lambda: yardstick(text), 5), tokenizers_decode(
+        adapters, vocab, merges, specials, ids
+    ) == text
+
+
+def tokenizers_decode(adapters, vocab, merges, specials, ids):
+    """The text of these ids."""
+    return adapters.tokenizer(vocab, merges, specials).decode([int(i) for i in ids])
