@@ -10,6 +10,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from kit.chapters import chapter, chapter_names, repository
+from kit.console import print_table
 
 
 def audit_chapters(
@@ -36,7 +37,7 @@ def audit_chapters(
 
 def print_audits(audits: list[dict], console: Console) -> bool:
     """Print a line per problem and every mistake; whether all is in order."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = Table(header_style="bold")
     for column in ("chapter", "problem"):
         table.add_column(column, no_wrap=True)
     for column in ("tests", "bugs caught", "twins accepted", "tests that catch nothing"):
@@ -54,7 +55,7 @@ def print_audits(audits: list[dict], console: Console) -> bool:
                 f"/{len(mine) - len(bugs)}",
                 str(sum(test in audit["idle"] for test in tests)),
             )
-    console.print(table)
+    print_table(table, console)
     for audit in audits:
         if audit["tests"]:
             bugs, seconds = len(audit["caught"]), audit["seconds"]

@@ -22,18 +22,18 @@ COLOURS |= dict.fromkeys(["infra", "pending"], "cyan")  # the grader owes these
 def summary_table(results: Sequence[SubmissionResult], console: Console) -> None:
     """Print the outcome: problem by problem for one submission, chapter by chapter for several."""
     if len(results) > 1:
-        _print(_by_submission(results), console)
+        print_table(_by_submission(results), console)
     elif results[0].chapters:
         rung = f" (sandbox: {results[0].rung})" if results[0].rung else ""
         console.print(_safe(results[0].submission + rung), soft_wrap=True)
-        _print(_by_problem(results[0]), console)
+        print_table(_by_problem(results[0]), console)
     for result in results:
         notes = [result.note, *(c.note for c in result.chapters), *result.warnings]
         for note in filter(None, notes):
             console.print(_safe(f"{result.submission}: {note}"), soft_wrap=True)
 
 
-def _print(table: Table, console: Console) -> None:
+def print_table(table: Table, console: Console) -> None:
     """Print a table; in a pipe as wide as it needs to be."""
     table.box = box.SIMPLE_HEAD if console.is_terminal else box.ASCII
     if not console.is_terminal:
