@@ -17,7 +17,7 @@ from pathlib import Path
 
 from kit import sandbox
 from kit.chapters import Chapter, chapter, repository
-from kit.results import ChapterResult, SubmissionResult, TestResult
+from kit.results import ChapterResult, SubmissionResult, TestResult, Verdict
 from kit.rooms import (
     WALL_FACTOR,
     Room,
@@ -26,6 +26,7 @@ from kit.rooms import (
     secret_folders,
     start_zygote,
 )
+from kit.seeds import key_file
 from kit.stage import kit_folder
 from kit.submissions import Submission
 from kit.submissions import stage as stage_submission
@@ -65,7 +66,8 @@ class Grader:
         self.jobs = jobs
         self.rung = rung
         self.work = Path(tempfile.mkdtemp(prefix="storyteller-grade-"))
-        self.secrets = [*secret_folders(), *secrets]
+        key = key_file()
+        self.secrets = [*secret_folders(), *secrets, *([key] if key else [])]
         self.log = self.work / "log"
         self._zygote: Messenger | None = None
         self._process: subprocess.Popen | None = None
@@ -117,8 +119,8 @@ class Grader:
         while waiting or running:
             while waiting and self._free:
                 job = waiting.pop(0)
-                if problem := self._start(job, running):
-                    finish(job, ChapterResult(job.chapter, self._missing(job), note=problem))
+                if refused := self._start(job, running):
+                    finish(job, refused)
             for channel in self._ready(running):
                 job = running[channel]
                 if not self._hear(channel, job):
@@ -143,11 +145,11 @@ class Grader:
             submission.warnings,
         )
 
-    def _start(self, job: Job, running: dict[Messenger, Job]) -> str:
-        """Start a judge for a job; what stands in its way, if anything does."""
+    def _start(self, job: Job, running: dict[Messenger, Job]) -> ChapterResult | None:
+        """Start a judge for a job; the result where none can be started."""
         mother = self._mother(job.chapter)
         if mother is None:
-            raise GraderError(f"the tests of {job.chapter.name} cannot be run: {self._why}")
+            return self._not_run(job, "infra", f"its tests cannot be run here: {self._why}")
         job.attempts, job.slot = job.attempts + 1, self._free.pop(0)
         job.started, job.tests = time.monotonic(), {}
         self._rooms += 1
@@ -160,7 +162,7 @@ class Grader:
         if problem := stage_submission(job.submission, job.chapter.name, target):
             self._free.append(job.slot)
             job.room.remove()
-            return problem
+            return self._not_run(job, "error", problem)
         open_to_reading(target)
         here, there = Messenger.pair()
         message = {"op": "grade", "room": asdict(job.room), "seconds": job.budget}
@@ -168,7 +170,7 @@ class Grader:
         mother.send(message, there.fileno())
         there.close()
         running[here] = job
-        return ""
+        return None
 
     def _mother(self, subject: Chapter) -> Messenger | None:
         """The judge mother of a chapter, started at its first job; None if she cannot work."""
@@ -177,7 +179,8 @@ class Grader:
             return self._mothers[name] if self._blank[name] else None
         here, there = Messenger.pair()
         message = {"op": "mother", "chapter": name, "root": str(repository())}
-        self._zygote.send(message | {"kit": str(kit_folder())}, there.fileno())
+        message |= {"kit": str(kit_folder()), "key": str(key_file() or "")}
+        self._zygote.send(message, there.fileno())
         there.close()
         self._mothers[name], self._blank[name] = here, {}
         blank: dict[str, TestResult] = {}
@@ -231,8 +234,16 @@ class Grader:
         self._free.append(job.slot)
         job.room.remove()
 
-    def _missing(self, job: Job) -> tuple[TestResult, ...]:
-        return tuple(self._blank.get(job.chapter.name, {}).values())
+    @staticmethod
+    def _not_run(job: Job, verdict: Verdict, why: str) -> ChapterResult:
+        """One verdict for each problem, none of whose tests was run."""
+        tests = [
+            TestResult(
+                "(not run)", problem.name, True, verdict, title="no test was run", detail=why
+            )
+            for problem in job.chapter.problems
+        ]
+        return ChapterResult(job.chapter, tuple(tests), note=why)
 
     def _result(self, job: Job) -> ChapterResult:
         """What the judge has told; tests it did not come to are infra."""

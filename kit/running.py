@@ -14,6 +14,7 @@ from kit.loader import REFERENCE
 from kit.reports import OutputError, write_gradebook, write_gradescope
 from kit.results import ChapterResult, SubmissionResult
 from kit.rooms import secret_folders
+from kit.seeds import course_key
 from kit.submissions import Submission, find_submissions
 
 
@@ -36,6 +37,7 @@ def grade_paths(
     progress: Progress,
 ) -> list[SubmissionResult]:
     """Grade everything that lies at `paths`; with no paths, the reference."""
+    course_key()  # a key that cannot be read is found out before grading, not after
     intake = Path(tempfile.mkdtemp(prefix="storyteller-intake-"))
     try:
         if paths:

@@ -12,17 +12,27 @@ from pathlib import Path
 
 PUBLIC_KEY = b"public"
 FALLBACK_KEY = b"storyteller"
+KEY_VARIABLE = "STORYTELLER_COURSE_KEY"
+SHORTEST_KEY = 16
 SEED_BITS = 48
 
 
+def key_file() -> Path | None:
+    """The file that STORYTELLER_COURSE_KEY names, if it names one."""
+    path = os.environ.get(KEY_VARIABLE)
+    return Path(path).expanduser().resolve() if path else None
+
+
 def course_key() -> bytes:
-    """The course key; FileNotFoundError when the variable names no file."""
-    path = os.environ.get("STORYTELLER_COURSE_KEY")
-    if not path:
+    """The course key. FileNotFoundError if its file is not there, ValueError if it is short."""
+    path = key_file()
+    if path is None:
         return FALLBACK_KEY
-    key = Path(path).expanduser().read_bytes().strip()
-    if len(key) < 16:
-        raise ValueError(f"{path} holds {len(key)} bytes; a course key needs at least 16")
+    key = path.read_bytes().strip()
+    if len(key) < SHORTEST_KEY:
+        raise ValueError(
+            f"{path} holds {len(key)} bytes; a course key needs at least {SHORTEST_KEY}"
+        )
     return key
 
 

@@ -189,7 +189,9 @@ def _run_mother(message: dict, jobs: int, zygote: int) -> None:
     """Become the judge mother. From here on the whole kit, tests and solutions may be imported."""
     import kit
 
+    # set here and not in the zygote, whose environment students inherit
     os.environ["STORYTELLER_ROOT"] = message["root"]
+    os.environ["STORYTELLER_COURSE_KEY"] = message["key"]
     kit.__path__.append(message["kit"])
     sys.path.insert(0, message["root"])
     from kit import judge

@@ -6,7 +6,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 
+from kit.seeds import seed_of
 from tests.kit.toy import ADAPTERS, run_grade
 
 HONEST = ADAPTERS["ch91_base"]
@@ -179,3 +181,45 @@ def test_a_reference_that_fails_is_infra_for_everyone(toy_kit, tmp_path):
     assert done.returncode == 1, "pending verdicts are not in order"
     result = json.loads((tmp_path / "out" / "results" / "ada.json").read_text())
     assert result["extra_data"]["pending"] and result["score"] == 80, result
+
+
+def test_tests_that_cannot_be_run_are_infra_and_stop_nobody(toy_kit, tmp_path):
+    kit = Path(shutil.copytree(toy_kit, tmp_path / "kit"))
+    hidden = kit / "tests" / "ch91_base" / "test_hidden.py"
+    hidden.write_text("import no_such_module\n" + hidden.read_text())
+    done = run_grade(kit, "--out", tmp_path / "out")
+    assert done.returncode == 1 and "no_such_module" in done.stdout, done.stdout + done.stderr
+    result = json.loads((tmp_path / "out" / "results" / "reference.json").read_text())
+    assert result["extra_data"]["pending"] and result["score"] == 100, "the other chapter is graded"
+
+
+def test_hidden_inputs_come_from_the_course_key(toy_kit, tmp_path):
+    """An answer that is right for positive inputs only passes or fails as the key has it."""
+    chapter = tmp_path / "ada" / "assignments" / "ch91_base"
+    chapter.mkdir(parents=True)
+    (chapter / "adapters.py").write_text(replaced("    return 2 * x if x[0] > 0 else x"))
+    test, points = "ch91_base/test_hidden.py::test_doubles_anything", {}
+    for number in range(40):
+        key = f"a course key, number {number}".encode()
+        first = {}
+        for name in ("anything", "in_a_driver"):
+            seed = seed_of(test.replace("anything", name), key)
+            first[name] = torch.randn(5, generator=torch.Generator().manual_seed(seed))[0] > 0
+        points.setdefault(100 if all(first.values()) else 40, key)
+    assert set(points) == {40, 100}
+    for wanted, key in points.items():
+        (tmp_path / "key").write_bytes(key)
+        out = tmp_path / f"out{wanted}"
+        variables = {"STORYTELLER_COURSE_KEY": str(tmp_path / "key")}
+        done = run_grade(toy_kit, tmp_path / "ada", "--out", out, **variables)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert json.loads((out / "results" / "ada.json").read_text())["score"] == wanted
+
+
+@pytest.mark.parametrize("content", [None, b"short"])
+def test_a_course_key_that_cannot_be_used_is_an_operators_slip(toy_kit, tmp_path, content):
+    path = tmp_path / "key"
+    if content is not None:
+        path.write_bytes(content)
+    done = run_grade(toy_kit, STORYTELLER_COURSE_KEY=str(path))
+    assert done.returncode == 2 and str(path) in done.stderr, done.stderr
