@@ -627,7 +627,7 @@ def attention_masks_exponentials(q, k, v, mask=None):
         return attend(q, k, v, None)
     scores = q @ k.mT / q.shape[-1] ** 0.5
     top = torch.where(mask, scores, -math.inf).amax(-1, keepdim=True).detach()
-    top = top.clamp(min=torch.finfo(q.dtype).min)
+    top = torch.where(mask.any(-1, keepdim=True), top, 0)
     e = torch.where(mask, (scores - top).exp(), 0)
     total = e.sum(-1, keepdim=True)
     return e / torch.where(total == 0, 1, total) @ v
