@@ -51,9 +51,9 @@ def scaled_dot_product_attention(
     """softmax(q kᵀ / sqrt(D)) v, the softmax over the keys that the mask lets each query attend to.
 
     q, k and v have the same leading axes. The mask broadcasts to (..., Tq, Tk): one of (Tq, Tk) serves
-    a whole batch, one of (..., 1, Tk) all queries. Without a mask every query sees every key. A key
-    that is masked has no influence, however high its score or low the others'. A query that may
-    attend to nothing gets 0. Finite for scores of ±10,000.
+    a whole batch, one of (..., 1, Tk) all queries. Without a mask every query sees every key. For
+    scores of ±10,000 the result is finite, accurate to 1e-3, and a key that is masked has no
+    influence, however high its score or low the others'. A query that may attend to nothing gets 0.
 
     Source: Vaswani et al. 2017, "Attention Is All You Need", eq. 1.
     """

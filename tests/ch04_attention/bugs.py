@@ -171,6 +171,13 @@ def softmax_in_bfloat16(x, dim):
     return softmax(x.bfloat16(), dim).to(x.dtype)
 
 
+@bug("softmax", "the slices are made rows by view, which strided tensors refuse")
+def softmax_views_rows(x, dim):
+    if dim % x.ndim != x.ndim - 1:
+        return softmax(x, dim)
+    return softmax(x.view(-1, x.shape[-1]), -1).view_as(x)
+
+
 # --- causal_mask --------------------------------------------------------------------------------
 
 
@@ -247,7 +254,45 @@ def mask_diagonal(Tq, Tk):
     return causal_mask(Tq, Tk) & torch.ones(Tq, Tk, dtype=torch.bool).triu(Tk - Tq)
 
 
+def cut_from(n, Tq, Tk):
+    """The causal mask, cut out of one that was made for n tokens once."""
+    return torch.ones(n, n, dtype=torch.bool).tril()[-Tq:, -Tk:]
+
+
+@bug("causal_mask", "the mask is cut out of one for 128 tokens, and longer ones come out too small")
+def mask_from_128(Tq, Tk):
+    return cut_from(128, Tq, Tk)
+
+
+@bug("causal_mask", "the mask is cut out of one for 1,024 tokens, and longer ones come out cut off")
+def mask_from_1024(Tq, Tk):
+    return cut_from(1024, Tq, Tk)
+
+
 # --- scaled_dot_product_attention ---------------------------------------------------------------
+
+
+def as_in_memory(x):
+    """A strided tensor misread: its numbers in the order in which they lie in memory."""
+    return x.as_strided(x.shape, torch.empty(x.shape).stride())
+
+
+def key_by_key(mask, k):
+    """A mask read for every key, though it may be one for all keys."""
+    if mask is None:
+        return None
+    return torch.stack([mask[..., j] for j in range(k.shape[-2])], -1)
+
+
+def padding_both_ways(mask, q, k):
+    """A mask of keys that hides queries as well."""
+    if mask is not None and mask.shape[-2:] == (1, k.shape[-2]) and q.shape[-2] == k.shape[-2]:
+        return mask & mask.mT
+    return mask
+
+
+def unless_empty(mask):
+    return None if mask is not None and not mask.any() else mask
 
 
 def attend(q, k, v, mask, scale=None, scores_of=None, shares=softmax):
@@ -573,6 +618,51 @@ def attention_of_batches(q, k, v, mask=None):
     return attend(q, k, v, mask)
 
 
+@bug(
+    "scaled_dot_product_attention",
+    "masked keys are dropped after exp, where their gradient is 0 times inf",
+)
+def attention_masks_exponentials(q, k, v, mask=None):
+    if mask is None:
+        return attend(q, k, v, None)
+    scores = q @ k.mT / q.shape[-1] ** 0.5
+    top = torch.where(mask, scores, -math.inf).amax(-1, keepdim=True).detach()
+    top = torch.where(mask.any(-1, keepdim=True), top, 0)
+    e = torch.where(mask, (scores - top).exp(), 0)
+    total = e.sum(-1, keepdim=True)
+    return e / torch.where(total == 0, 1, total) @ v
+
+
+@bug("scaled_dot_product_attention", "the mask is read key by key, even if its last axis is 1")
+def attention_reads_key_by_key(q, k, v, mask=None):
+    return attend(q, k, v, key_by_key(mask, k))
+
+
+@bug("scaled_dot_product_attention", "a mask of keys hides the queries of the same places as well")
+def attention_pads_queries(q, k, v, mask=None):
+    return attend(q, k, v, padding_both_ways(mask, q, k))
+
+
+@bug(
+    "scaled_dot_product_attention", "leading axes are folded by view, which strided tensors refuse"
+)
+def attention_folds_by_view(q, k, v, mask=None):
+    flat = [t.view(-1, *t.shape[-2:]) for t in (q, k, v)]
+    if mask is not None:
+        mask = mask.expand(*q.shape[:-1], k.shape[-2]).reshape(-1, q.shape[-2], k.shape[-2])
+    return attend(*flat, mask).view(*q.shape[:-1], v.shape[-1])
+
+
+@bug("scaled_dot_product_attention", "the mask is taken to be contiguous: its memory is misread")
+def attention_of_mask_memory(q, k, v, mask=None):
+    return attend(q, k, v, mask if mask is None else as_in_memory(mask))
+
+
+@bug("scaled_dot_product_attention", "k and v are taken to be contiguous: their memory is misread")
+def attention_of_key_memory(q, k, v, mask=None):
+    return attend(q, as_in_memory(k), as_in_memory(v), mask)
+
+
 # --- attention_backward -------------------------------------------------------------------------
 
 
@@ -759,6 +849,74 @@ def backward_averages(q, k, v, d_out, mask=None):
     return dq, dk / q.shape[-2], dv / q.shape[-2]
 
 
+@bug("attention_backward", "a mask that hides everything is ignored")
+def backward_ignores_empty_masks(q, k, v, d_out, mask=None):
+    return backward(q, k, v, d_out, unless_empty(mask))
+
+
+@bug("attention_backward", "masked scores are set to -10,000, where others may be")
+def backward_fills_1e4(q, k, v, d_out, mask=None):
+    if mask is None:
+        return backward(q, k, v, d_out, None)
+    scores = (q @ k.mT / q.shape[-1] ** 0.5).masked_fill(~mask, -1e4)
+    return backward(q, k, v, d_out, mask, P=softmax(scores, -1).masked_fill(~mask, 0))
+
+
+@bug(
+    "attention_backward",
+    "weights are masked and normalised again after the softmax, where they may have vanished",
+)
+def backward_renormalises(q, k, v, d_out, mask=None):
+    P = attention_weights(q, k, None)
+    if mask is not None:
+        P = P * mask.to(P.dtype)
+        P = P / P.sum(-1, keepdim=True).clamp(min=1e-7)
+    return backward(q, k, v, d_out, mask, P=P)
+
+
+@bug("attention_backward", "the maximum of all scores is subtracted, not each query's")
+def backward_global_maximum(q, k, v, d_out, mask=None):
+    scores = q @ k.mT / q.shape[-1] ** 0.5
+    if mask is not None:
+        scores = scores.masked_fill(~mask, -math.inf)
+    e = (scores - scores.max().clamp(min=torch.finfo(q.dtype).min)).exp()
+    total = e.sum(-1, keepdim=True)
+    return backward(q, k, v, d_out, mask, P=e / torch.where(total == 0, 1, total))
+
+
+@bug("attention_backward", "the scores are clamped to ±50")
+def backward_clamped(q, k, v, d_out, mask=None):
+    scores = (q @ k.mT / q.shape[-1] ** 0.5).clamp(-50, 50)
+    if mask is None:
+        return backward(q, k, v, d_out, None, P=softmax(scores, -1))
+    P = softmax(scores.masked_fill(~mask, -math.inf), -1).masked_fill(~mask, 0)
+    return backward(q, k, v, d_out, mask, P=P)
+
+
+@bug("attention_backward", "the mask is read key by key, even if its last axis is 1")
+def backward_reads_key_by_key(q, k, v, d_out, mask=None):
+    return backward(q, k, v, d_out, key_by_key(mask, k))
+
+
+@bug("attention_backward", "a mask of keys hides the queries of the same places as well")
+def backward_pads_queries(q, k, v, d_out, mask=None):
+    return backward(q, k, v, d_out, padding_both_ways(mask, q, k))
+
+
+@bug("attention_backward", "leading axes are folded by view, which strided tensors refuse")
+def backward_folds_by_view(q, k, v, d_out, mask=None):
+    flat = [t.view(-1, *t.shape[-2:]) for t in (q, k, v, d_out)]
+    if mask is not None:
+        mask = mask.expand(*q.shape[:-1], k.shape[-2]).reshape(-1, q.shape[-2], k.shape[-2])
+    gradients = backward(*flat, mask)
+    return [g.view(t.shape) for g, t in zip(gradients, (q, k, v), strict=True)]
+
+
+@bug("attention_backward", "d_out is taken to be contiguous: its memory is misread")
+def backward_of_memory(q, k, v, d_out, mask=None):
+    return backward(q, k, v, as_in_memory(d_out), mask)
+
+
 # --- heads --------------------------------------------------------------------------------------
 
 
@@ -846,6 +1004,11 @@ def merge_first(x):
 @bug("heads", "heads are joined out of a copy without history: no gradient flows", "merge_heads")
 def merge_detached(x):
     return merge_heads(x.detach())
+
+
+@bug("heads", "float64 comes back as float32", "split_heads")
+def split_without_float64(x, H):
+    return split_heads(x.float() if x.dtype is torch.float64 else x, H)
 
 
 # --- multihead_self_attention -------------------------------------------------------------------
@@ -1139,6 +1302,67 @@ def heads_scale_in_place(x, Wq, Wk, Wv, Wo, H, causal):
     return out
 
 
+@bug("multihead_self_attention", "masked scores are set to -100, above lower scores")
+def heads_fill_100(x, Wq, Wk, Wv, Wo, H, causal):
+    def core(q, k, v, mask):
+        return fill(q, k, v, mask, -100.0)
+
+    return self_attention(x, Wq, Wk, Wv, Wo, H, causal, core=core)
+
+
+@bug("multihead_self_attention", "masked scores are set to -10,000, where others may be")
+def heads_fill_1e4(x, Wq, Wk, Wv, Wo, H, causal):
+    return self_attention(x, Wq, Wk, Wv, Wo, H, causal, core=attention_fills_1e4.function)
+
+
+@bug(
+    "multihead_self_attention",
+    "weights are masked and normalised again after the softmax, where they may have vanished",
+)
+def heads_renormalise(x, Wq, Wk, Wv, Wo, H, causal):
+    return self_attention(x, Wq, Wk, Wv, Wo, H, causal, core=attention_renormalises.function)
+
+
+@bug("multihead_self_attention", "no maximum is subtracted, so large scores overflow")
+def heads_overflow(x, Wq, Wk, Wv, Wo, H, causal):
+    return self_attention(x, Wq, Wk, Wv, Wo, H, causal, core=attention_overflows.function)
+
+
+@bug("multihead_self_attention", "the maximum of all scores is subtracted, not each query's")
+def heads_global_maximum(x, Wq, Wk, Wv, Wo, H, causal):
+    return self_attention(x, Wq, Wk, Wv, Wo, H, causal, core=attention_global_maximum.function)
+
+
+@bug("multihead_self_attention", "the scores are clamped to ±50")
+def heads_clamped(x, Wq, Wk, Wv, Wo, H, causal):
+    return self_attention(x, Wq, Wk, Wv, Wo, H, causal, core=attention_clamped.function)
+
+
+@bug("multihead_self_attention", "the causal mask ends after 256 tokens, and later ones see all")
+def heads_masked_to_256(x, Wq, Wk, Wv, Wo, H, causal):
+    T = x.shape[-2]
+    mask = causal_mask(T, T)
+    mask[256:] = True
+    return self_attention(x, Wq, Wk, Wv, Wo, H, causal, mask=mask)
+
+
+@bug("multihead_self_attention", "float64 comes back as float32")
+def heads_without_float64(x, Wq, Wk, Wv, Wo, H, causal):
+    out = multihead_self_attention(x, Wq, Wk, Wv, Wo, H, causal)
+    return out.float() if x.dtype is torch.float64 else out
+
+
+@bug("multihead_self_attention", "the batch is folded by view, which strided tensors refuse")
+def heads_fold_by_view(x, Wq, Wk, Wv, Wo, H, causal):
+    out = multihead_self_attention(x.view(-1, *x.shape[-2:]), Wq, Wk, Wv, Wo, H, causal)
+    return out.view(*x.shape[:-1], len(Wo))
+
+
+@bug("multihead_self_attention", "weights are taken to be contiguous: their memory is misread")
+def heads_of_weight_memory(x, Wq, Wk, Wv, Wo, H, causal):
+    return multihead_self_attention(x, *(as_in_memory(W) for W in (Wq, Wk, Wv, Wo)), H, causal)
+
+
 # --- cross_attention ----------------------------------------------------------------------------
 
 
@@ -1301,6 +1525,74 @@ def cross_inverts_in_place(x, context, Wq, Wk, Wv, Wo, H, mask=None):
     return out
 
 
+@bug("cross_attention", "only the values' width is checked, and queries and keys are cut off")
+def cross_checks_values_only(x, context, Wq, Wk, Wv, Wo, H, mask=None):
+    qk = len(Wq) // H * H
+    return cross_attention(x, context, Wq[:qk], Wk[:qk], Wv, Wo, H, mask)
+
+
+@bug("cross_attention", "a mask that hides everything is ignored")
+def cross_ignores_empty_masks(x, context, Wq, Wk, Wv, Wo, H, mask=None):
+    return cross_attention(x, context, Wq, Wk, Wv, Wo, H, unless_empty(mask))
+
+
+@bug("cross_attention", "masked scores are set to -10,000, where others may be")
+def cross_fills_1e4(x, context, Wq, Wk, Wv, Wo, H, mask=None):
+    return crossing(x, context, Wq, Wk, Wv, Wo, H, mask, attention_fills_1e4.function)
+
+
+@bug(
+    "cross_attention",
+    "weights are masked and normalised again after the softmax, where they may have vanished",
+)
+def cross_renormalises(x, context, Wq, Wk, Wv, Wo, H, mask=None):
+    return crossing(x, context, Wq, Wk, Wv, Wo, H, mask, attention_renormalises.function)
+
+
+@bug("cross_attention", "no maximum is subtracted, so large scores overflow")
+def cross_overflows(x, context, Wq, Wk, Wv, Wo, H, mask=None):
+    return crossing(x, context, Wq, Wk, Wv, Wo, H, mask, attention_overflows.function)
+
+
+@bug("cross_attention", "the maximum of all scores is subtracted, not each query's")
+def cross_global_maximum(x, context, Wq, Wk, Wv, Wo, H, mask=None):
+    return crossing(x, context, Wq, Wk, Wv, Wo, H, mask, attention_global_maximum.function)
+
+
+@bug("cross_attention", "the scores are clamped to ±50")
+def cross_clamped(x, context, Wq, Wk, Wv, Wo, H, mask=None):
+    return crossing(x, context, Wq, Wk, Wv, Wo, H, mask, attention_clamped.function)
+
+
+@bug("cross_attention", "the mask is read key by key, even if its last axis is 1")
+def cross_reads_key_by_key(x, context, Wq, Wk, Wv, Wo, H, mask=None):
+    return cross_attention(x, context, Wq, Wk, Wv, Wo, H, key_by_key(mask, context))
+
+
+@bug("cross_attention", "a mask of keys hides the queries of the same places as well")
+def cross_pads_queries(x, context, Wq, Wk, Wv, Wo, H, mask=None):
+    mask = padding_both_ways(mask, x, context)
+    return cross_attention(x, context, Wq, Wk, Wv, Wo, H, mask)
+
+
+@bug("cross_attention", "float64 comes back as float32")
+def cross_without_float64(x, context, Wq, Wk, Wv, Wo, H, mask=None):
+    out = cross_attention(x, context, Wq, Wk, Wv, Wo, H, mask)
+    return out.float() if x.dtype is torch.float64 else out
+
+
+@bug("cross_attention", "the context is folded by view, which strided tensors refuse")
+def cross_folds_by_view(x, context, Wq, Wk, Wv, Wo, H, mask=None):
+    folded = context.view(-1, *context.shape[-2:]).reshape(context.shape)
+    return cross_attention(x, folded, Wq, Wk, Wv, Wo, H, mask)
+
+
+@bug("cross_attention", "weights are taken to be contiguous: their memory is misread")
+def cross_of_weight_memory(x, context, Wq, Wk, Wv, Wo, H, mask=None):
+    weights = (as_in_memory(W) for W in (Wq, Wk, Wv, Wo))
+    return cross_attention(x, context, *weights, H, mask)
+
+
 # --- sinusoidal_positions -----------------------------------------------------------------------
 
 
@@ -1391,6 +1683,11 @@ def positions_relative(T, C):
 def positions_wrap(T, C):
     table = sinusoidal_positions(min(T, 1000), C)
     return table.repeat(T // 1000 + 1, 1)[:T]
+
+
+@bug("sinusoidal_positions", "the table ends after 5,000 positions")
+def positions_end(T, C):
+    return sinusoidal_positions(5000, C)[:T]
 
 
 @bug("sinusoidal_positions", "an odd width is accepted, its last cosine dropped")
@@ -1531,3 +1828,8 @@ def bias_without_interpolation(H, Tq, Tk):
 @bug("alibi", "the distance is divided by the number of keys", "alibi_bias")
 def bias_relative(H, Tq, Tk):
     return alibi_bias(H, Tq, Tk) / Tk
+
+
+@bug("alibi", "distances beyond 16 count as 16", "alibi_bias")
+def bias_clamped(H, Tq, Tk):
+    return penalties(H, behind(Tq, Tk, Tk - Tq).abs().clamp(max=16))

@@ -31,6 +31,48 @@ def random_mask(rng: torch.Generator, *shape: int) -> torch.Tensor:
     return mask
 
 
+def broadcast_mask(rng: torch.Generator, *shape: int) -> torch.Tensor:
+    """Where the last axis tells keys apart, every query may attend to one of them at least."""
+    mask = torch.rand(*shape, generator=rng) < 0.5
+    if shape[-1] > 1:
+        mask[..., 1] = True
+    return mask
+
+
+# Score [i, j] is q[i] k[j] (D = 1), causal or not, and within the contract's ±10,000.
+EXTREMES = {
+    "low": (
+        ([1.0, 1.0, 1.0], [-1e4, -9999.5, 0.0], True),
+        "a masked score must be lower than any other: -inf, before the softmax",
+    ),
+    "hidden and high": (
+        ([1.0, 1.0, 1.0], [0.0, 1.0, 500.0], True),
+        "mask the scores, not the weights, and subtract each query's maximum before exp",
+    ),
+    "unlike rows": (
+        ([500.0, 0.0, 1.0], [1.0, 1.0, 1.0], False),
+        "subtract the maximum of each query's scores, not that of all",
+    ),
+    "60 to 62": (
+        ([1.0, 1.0, 1.0], [60.0, 61.0, 62.0], False),
+        "large scores differ too: they are not clamped",
+    ),
+}
+# A log-sum-exp of scores around 10,000 is rounded to float32's spacing there, 0.001.
+LOOSE = {"rtol": 3e-3, "atol": 3e-3}
+
+
+def extreme(case: str) -> tuple[torch.Tensor, bool, str]:
+    """Tokens of three features (a query, a key, a value), whether causal, and what goes wrong."""
+    (q, k, causal), why = EXTREMES[case]
+    return torch.tensor([q, k, [3.0, -1.0, 2.0]]).T.contiguous(), causal, why
+
+
+def extreme_weights() -> list[torch.Tensor]:
+    """Wq, Wk, Wv and Wo of one head, which take such a token apart."""
+    return [*torch.eye(3).split(1), torch.ones(1, 1)]
+
+
 def random_qkv(rng: torch.Generator, *leading: int, Tq=5, Tk=7, D=8, Dv=6, dtype=torch.float32):
     """Queries, keys and values whose every size differs from the others."""
     sizes = [(Tq, D), (Tk, D), (Tk, Dv)]
@@ -124,7 +166,7 @@ def torch_multihead(x, Wq, Wk, Wv, Wo, H, causal) -> torch.Tensor:
 
 
 def lower_triangle(T: int) -> torch.Tensor:
-    return torch.tensor([[j <= i for j in range(T)] for i in range(T)])
+    return torch.ones(T, T, dtype=torch.bool).tril()
 
 
 def bottom_right(Tq: int, Tk: int) -> torch.Tensor:
@@ -191,13 +233,31 @@ def check_attention_gradients(student, q, k, v, mask, d_out) -> None:
     assert_gradients(gradients, wanted, ["q", "k", "v"], **FLOAT32)
 
 
-def check_backward(student, q, k, v, d_out, mask, **tolerance: float) -> None:
+def check_backward(student, q, k, v, d_out, mask, why: str = "", **tolerance: float) -> None:
     got = student.attention_backward(q, k, v, d_out, mask)
+    assert_backward(got, q, k, v, d_out, mask, why, **tolerance)
+
+
+def assert_backward(got, q, k, v, d_out, mask, why: str = "", **tolerance: float) -> None:
+    """dq, dk and dv are autograd's; `why` may say what they look like if not."""
     wanted = attention_gradients(q, k, v, d_out, mask)
     for gradient, want, name in zip(got, wanted, ["dq", "dk", "dv"], strict=True):
-        why = f"{name} differs from what autograd finds"
-        assert_close(gradient, want, why, **(tolerance or FLOAT32))
+        told = f"{name} differs from what autograd finds" + (f": {why}" if why else "")
+        assert_close(gradient, want, told, **(tolerance or FLOAT32))
         assert_dtype(gradient, q.dtype)
+
+
+def check_backward_of_extremes(student, case: str, d_out: torch.Tensor) -> None:
+    x, causal, why = extreme(case)
+    q, k, v = x.split(1, -1)
+    mask = bottom_right(3, 3) if causal else None
+    got = student.attention_backward(q, k, v, d_out, mask)
+    wanted = attention_gradients(q, k, v, d_out, mask)
+    # dq is a product with k, and dk with q: an error of the weights comes back as many times larger
+    sizes = [float(k.abs().max()), float(q.abs().max()), 1.0]
+    for gradient, want, name, size in zip(got, wanted, ["dq", "dk", "dv"], sizes, strict=True):
+        told = f"{name} differs from what autograd finds: {why}"
+        assert_close(gradient, want, told, rtol=LOOSE["rtol"], atol=LOOSE["atol"] * size)
 
 
 def random_weights(

@@ -121,6 +121,20 @@ def attention_online(q, k, v, mask=None):
     return (out / total.clamp(min=1e-300)[..., None]).to(q.dtype)
 
 
+@twin("scaled_dot_product_attention", "through the logarithm of the sum, in float32")
+def attention_by_logsumexp(q, k, v, mask=None):
+    return (weights_by_logsumexp(q, k, mask) @ v.float()).to(q.dtype)
+
+
+def weights_by_logsumexp(q, k, mask):
+    scores = q.float() @ k.float().mT / q.shape[-1] ** 0.5
+    if mask is None:
+        return (scores - scores.logsumexp(-1, keepdim=True)).exp()
+    sees = mask.any(-1, keepdim=True)
+    scores = scores.masked_fill(~(mask | ~sees), -math.inf)
+    return (scores - scores.logsumexp(-1, keepdim=True)).exp() * sees
+
+
 # --- attention_backward -------------------------------------------------------------------------
 
 
@@ -150,6 +164,15 @@ def backward_by_jacobian(q, k, v, d_out, mask=None):
     P = torch.softmax(scores, -1).nan_to_num(0.0)
     jacobian = torch.diag_embed(P) - P[..., :, None] * P[..., None, :]
     dS = ((dO @ V.mT)[..., None, :] @ jacobian)[..., 0, :] / q.shape[-1] ** 0.5
+    return [gradient.to(q.dtype) for gradient in (dS @ K, dS.mT @ Q, P.mT @ dO)]
+
+
+@twin("attention_backward", "weights through the logarithm of the sum, in float32")
+def backward_by_logsumexp(q, k, v, d_out, mask=None):
+    P = weights_by_logsumexp(q, k, mask)
+    Q, K, V, dO = (t.float() for t in (q, k, v, d_out))
+    dP = dO @ V.mT
+    dS = P * (dP - (dP * P).sum(-1, keepdim=True)) / q.shape[-1] ** 0.5
     return [gradient.to(q.dtype) for gradient in (dS @ K, dS.mT @ Q, P.mT @ dO)]
 
 
@@ -231,6 +254,15 @@ def heads_by_one_product(x, Wq, Wk, Wv, Wo, H, causal):
     return (out @ Wo.double().T).to(x.dtype)
 
 
+@twin("multihead_self_attention", "weights through the logarithm of the sum, in float32")
+def heads_by_logsumexp(x, Wq, Wk, Wv, Wo, H, causal):
+    if len(Wq) % H or len(Wv) % H:
+        raise ValueError("uneven heads")
+    q, k, v = (split_by_einops.function(F.linear(x, W), H) for W in (Wq, Wk, Wv))
+    out = attention_by_logsumexp.function(q, k, v, causal_or_none(x.shape[-2], causal))
+    return F.linear(merge_by_einops.function(out), Wo)
+
+
 # --- cross_attention ----------------------------------------------------------------------------
 
 
@@ -256,6 +288,16 @@ def cross_by_einops(x, context, Wq, Wk, Wv, Wo, H, mask=None):
         mask = mask[..., None, :, :].expand(*q.shape[:-1], k.shape[-2])
     out = attention_of_torch.function(q, k, v, mask)
     return F.linear(rearrange(out, "... h t d -> ... t (h d)"), Wo)
+
+
+@twin("cross_attention", "weights through the logarithm of the sum, in float32")
+def cross_by_logsumexp(x, context, Wq, Wk, Wv, Wo, H, mask=None):
+    if len(Wq) % H or len(Wv) % H:
+        raise ValueError("uneven heads")
+    pairs = ((x, Wq), (context, Wk), (context, Wv))
+    q, k, v = (split_by_einops.function(F.linear(t, W), H) for t, W in pairs)
+    mask = mask if mask is None else mask[..., None, :, :]
+    return F.linear(merge_by_einops.function(attention_by_logsumexp.function(q, k, v, mask)), Wo)
 
 
 # --- sinusoidal_positions -----------------------------------------------------------------------
