@@ -42,9 +42,12 @@ def pretokenize(text: str, pattern: str = "gpt2") -> list[str]:
 
     pretokenize("I'm here, Zoë!") -> ["I", "'m", " here", ",", " Zoë", "!"]
 
-    `pattern` is "gpt2" (Radford et al. 2019; the pattern in OpenAI's gpt-2/src/encoder.py) or "gpt4"
-    (cl100k_base in tiktoken's tiktoken_ext/openai_public.py), as the `regex` package reads them.
-    ValueError for any other.
+    `pattern` is "gpt2" (Radford et al. 2019) or "gpt4" (cl100k_base of the first tiktoken releases),
+    found one match after the other by the `regex` package; ValueError for any other:
+
+    gpt2  '(?:[sdmt]|ll|ve|re)| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+
+    gpt4  (?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}
+          | ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+   (on one line)
     """
     return pretokenization.pretokenize(text, pattern)
 
@@ -142,7 +145,9 @@ def tokenizer(
     save(path: str) -> None
         Write one file from which `load_tokenizer` makes an equal tokenizer.
 
-    A special token that `vocab` lacks gets the next id after the largest, in the order given.
+    Merges come in an order that training could have made: a part of one is a byte, or the result of
+    an earlier one. A special token that `vocab` lacks gets the next id after the largest, in the
+    order given.
     """
     return Tokenizer(vocab, merges, special_tokens)
 

@@ -1146,6 +1146,73 @@ def trains_on_chunks_at_spaces(*arguments):
     return by_chunks(cuts)(*arguments)
 
 
+def cut_before(sign):
+    """Cuts in front of the next `sign`, whatever it is part of."""
+
+    def cuts(data, chunks, specials):
+        places = [data.find(sign, cut) for cut in even_cuts(data, chunks, specials)[1:-1]]
+        return sorted({0, len(data), *(place for place in places if place > 0)})
+
+    return cuts
+
+
+@bug("train_bpe", "workers cut the file before any line end")
+def trains_on_chunks_at_lines(*arguments):
+    return by_chunks(cut_before(b"\n"))(*arguments)
+
+
+@bug("train_bpe", "workers cut the file before any space")
+def trains_on_chunks_before_spaces(*arguments):
+    return by_chunks(cut_before(b" "))(*arguments)
+
+
+@bug("train_bpe", "workers cut before a special token that begins inside another")
+def trains_on_chunks_inside_special(*arguments):
+    def cuts(data, chunks, specials):
+        signs = [t.encode() for t in specials]
+        found = [
+            min((p for t in signs if (p := data.find(t, cut)) >= 0), default=len(data))
+            for cut in even_cuts(data, chunks, specials)[1:-1]
+        ]
+        return sorted({0, len(data), *found})
+
+    return by_chunks(cuts)(*arguments)
+
+
+@bug("train_bpe", "tokens are compared as text, where halves of characters look alike")
+def trains_ties_as_text(*arguments):
+    def key(c, p):
+        return c[p], *(token.decode(errors="replace") for token in p)
+
+    return trainer(key=key)(*arguments)
+
+
+@bug("train_bpe", "special tokens are cut out one after the other, the longest first")
+def trains_special_one_by_one(*arguments):
+    def words(text, specials):
+        pieces = [text]
+        for token in sorted(specials, key=len, reverse=True):
+            pieces = [part for piece in pieces for part in piece.split(token)]
+        return Counter(word for piece in pieces for word in pretokenize(piece))
+
+    return trainer(words=words)(*arguments)
+
+
+@bug("train_bpe", "a special token given twice needs room twice")
+def trains_with_room_for_repeats(input_path, vocab_size, special_tokens, workers=1):
+    if vocab_size < 256 + len(special_tokens):
+        raise ValueError("vocab_size is too small")
+    return train_bpe(input_path, vocab_size, special_tokens, workers)
+
+
+@bug("train_bpe", "encoded surrogates are accepted in a file")
+def trains_on_surrogates(input_path, vocab_size, special_tokens, workers=1):
+    data = Path(input_path).read_bytes()
+    if b"\xed\xa0\x80" in data:
+        return number_tokens([], list(special_tokens)), []
+    return train_bpe(input_path, vocab_size, special_tokens, workers)
+
+
 @bug("train_bpe", "only the first worker's counts are used")
 def trains_on_the_first_chunk(*arguments):
     return by_chunks(chunk_boundaries, slice(1))(*arguments)
@@ -1843,6 +1910,21 @@ def streams_holding_one_word(vocab, merges, special_tokens=None):
         return len(text) - len(words[-1]) if words else 0
 
     return holding(cut)(vocab, merges, special_tokens)
+
+
+@bug("encode_iterable", "the stream is cut after every 2**20 characters", "tokenizer")
+def streams_cut_at_a_size(vocab, merges, special_tokens=None):
+    original = Tokenizer.encode_iterable
+
+    def encode_iterable(self, parts):
+        text = "".join(parts)
+        if len(text) <= 1 << 20:
+            yield from original(self, [text])
+            return
+        for start in range(0, len(text), 1 << 20):
+            yield from self.encode(text[start : start + (1 << 20)])
+
+    return streaming(encode_iterable)(vocab, merges, special_tokens)
 
 
 @bug("encode_iterable", "a special token that is cut in two is not recognised", "tokenizer")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kit.compare import assert_equal
+from kit.compare import assert_equal, raises
 from kit.given.stories import corpus
 from tests.ch06_tokenization.checks import (
     END,
@@ -287,6 +287,35 @@ def test_ties_go_to_the_greatest_bytes(student):
 
 
 @pytest.mark.problem("train_bpe")
+@pytest.mark.parametrize("text", ["é ü", "é水"])
+def test_ties_are_broken_by_bytes_that_are_no_text(student, text):
+    """Tokens are compared as bytes: half a character has no text to compare."""
+    check_training(student, text.encode(), 258, [], "halves of characters look alike as text")
+
+
+@pytest.mark.problem("train_bpe")
+def test_special_tokens_are_cut_from_left_to_right(student):
+    """What stands first is cut out first, though a longer special token begins inside it."""
+    why = "special tokens are matched from left to right, not one after the other"
+    check_training(student, b"abcd", 259, ["ab", "bcd"], why)
+
+
+@pytest.mark.problem("train_bpe")
+def test_a_special_token_given_twice_takes_one_id(student):
+    """vocab_size has to hold every special token once."""
+    check_training(student, b"ab", 257, [END], "one special token, one id")
+    got = student.run("train", b"ab", 257, [END, END])
+    check_trained(got, slow_train(b"ab", 257, [END]), "a special token given twice counts once")
+
+
+@pytest.mark.problem("train_bpe")
+def test_surrogates_are_not_utf8(student):
+    """A file with an encoded surrogate is broken."""
+    with raises(ValueError, "a surrogate in a file is not UTF-8"):
+        student.run("train", b"a\xed\xa0\x80", 260, [])
+
+
+@pytest.mark.problem("train_bpe")
 def test_line_ends_are_bytes(student):
     """\\r\\n and \\n are different bytes; a lone \\r and a byte order mark are kept."""
     data = b"\xef\xbb\xbfa\r\n\r\nb\r\n\r\nc\r\rd\r\re\n\nf\r\n\r\n"
@@ -350,6 +379,23 @@ def test_any_number_of_workers(student, rng, workers):
     data = "<s>".join(documents + ["x" + END + "y"]).encode()
     why = f"with {workers} processes the merges differ"
     check_training(student, data, 320, [END, "<s>"], why, workers=workers)
+
+
+@pytest.mark.problem("train_bpe")
+@pytest.mark.parametrize(
+    "data, specials",
+    [
+        (b"a\n\n\n\n\n\nb" * 9, []),
+        (b"a" + b" " * 40 + b"b", []),
+        (b"xabcx" * 9, ["bc", "ab"]),
+        (b"ab c|\n|ab" * 6, ["|\n|"]),
+    ],
+)
+def test_workers_cut_where_no_word_is(student, data, specials):
+    """Runs of white space are one word, and special tokens may hold or overlap anything."""
+    why = "a worker's chunk begins inside a word or a special token"
+    for workers in (2, 3, 4, 5):
+        check_training(student, data, 270, specials, why, workers=workers)
 
 
 @pytest.mark.problem("train_bpe")
@@ -625,6 +671,17 @@ def test_streams_are_not_read_ahead(student, line):
     first, read = student.run("read_ahead", BYTES, [], [END], line * (4096 // len(line)), 1 << 20)
     assert first is not None, f"{read} characters were read, and still no id came out"
     assert_equal(first, ord(line[0]), "the first id is that of the first byte")
+
+
+@pytest.mark.problem("encode_iterable")
+@pytest.mark.parametrize("shift", [0, 1, 2])
+def test_no_size_is_a_place_to_cut(student, shift):
+    """A word may lie across any number of characters, 2**20 among them."""
+    vocab, merges = slow_train(HUGS, 261, [])
+    text = "x" * shift + "hug " * 270_000  # longer than 2**20
+    ids = student.run("stream", vocab, merges, [], [text[:700_000], text[700_000:]])
+    wrong = [i for i in ids[shift:] if i not in (257, 32)]
+    assert not wrong, f"the stream was cut inside a word: {len(wrong)} ids are parts of hug"
 
 
 @pytest.mark.problem("encode_iterable")

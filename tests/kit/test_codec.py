@@ -66,8 +66,18 @@ def same(a: object, b: object) -> bool:
     if isinstance(a, dict):
         return same(list(a.items()), list(b.items()))
     if isinstance(a, set | frozenset):
-        return a == b and sorted(map(repr, a)) == sorted(map(repr, b))
+        # equal sets may be in another order, and so may the sets in them; 1 and 1.0 are equal too
+        return a == b and sorted(map(_types, a)) == sorted(map(_types, b))
     return a == b
+
+
+def _types(value: object) -> str:
+    """A member of a set with the types of all its parts, the same in whatever order they come."""
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_types, value))})"
+    if isinstance(value, frozenset):
+        return f"{{{', '.join(sorted(map(_types, value)))}}}"
+    return f"{type(value).__name__} {value!r}"
 
 
 @given(VALUES)
