@@ -33,16 +33,16 @@ def utf8_decode(data: bytes, errors: str = "strict") -> str:
 
 
 def pretokenize(text: str, pattern: str = "gpt2") -> list[str]:
-    """Cut `text` into the words within which pairs are counted; joined, they are the text.
+    r"""Cut `text` into the words within which pairs are counted; joined, they are the text.
 
     pretokenize("I'm here, Zoë!") -> ["I", "'m", " here", ",", " Zoë", "!"]
 
     `pattern` is "gpt2" (Radford et al. 2019) or "gpt4" (cl100k_base of the first tiktoken releases),
     found one match after the other by the `regex` package; ValueError for any other:
 
-    gpt2  '(?:[sdmt]|ll|ve|re)| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+
-    gpt4  (?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}
-          | ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+   (on one line)
+    gpt2  '(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
+    gpt4  (?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}
+          | ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+   (on one line)
     """
     raise NotImplementedError
 

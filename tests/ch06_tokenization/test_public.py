@@ -165,6 +165,13 @@ def test_workers_do_not_change_the_merges(student, rng):
     check_training(student, data, 300, [END], why, workers=2)
 
 
+@pytest.mark.problem("train_bpe")
+def test_line_ends_are_bytes(student):
+    """\\r\\n and \\n are different bytes; a lone \\r and a byte order mark are kept."""
+    data = b"\xef\xbb\xbfa\r\n\r\nb\r\n\r\nc\r\rd\r\re\n\nf\r\n\r\n"
+    check_training(student, data, 270, [], "reading in text mode turned \\r\\n into \\n")
+
+
 # --- chunk_boundaries ---------------------------------------------------------------------------
 
 
