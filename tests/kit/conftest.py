@@ -4,6 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from kit import sandbox
+from kit.sandbox import selftest
+from tests.kit.students import need
 from tests.kit.toy import make_kit
 
 
@@ -14,3 +17,28 @@ def toy_kit(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for folder in (root.parent, root.parent.parent):
         folder.chmod(0o755)  # pytest's own are 0700, and a student's process has another user
     return make_kit(root)
+
+
+@pytest.fixture(scope="session")
+def statuses() -> dict[str, sandbox.RungStatus]:
+    """What each rung of the sandbox is worth here."""
+    return {status.rung: status for status in sandbox.probe()}
+
+
+@pytest.fixture(params=sandbox.RUNGS)
+def rung(request, statuses) -> str:
+    """Every rung that works here, in turn."""
+    return need(request.param, statuses)
+
+
+@pytest.fixture
+def namespaces(statuses) -> str:
+    """The rung of namespaces, where it works."""
+    return need("namespaces", statuses)
+
+
+@pytest.fixture
+def target():
+    """What an attack in the sandbox would aim at."""
+    with selftest.target() as target:
+        yield target

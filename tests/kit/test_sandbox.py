@@ -9,7 +9,6 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +18,8 @@ from kit import sandbox
 from kit.sandbox import linux, seccomp, selftest
 from kit.sandbox.plan import unreachable
 from kit.sandbox.selftest import ATTACKS
-from kit.sandbox.trial import finish, hear, plan_for, start
+from kit.sandbox.trial import hear, plan_for
+from tests.kit.students import SECONDS, need, run
 
 STOPPED_BY_ALL = {"raise its limits", "use an inherited file", "fill memory: heap"}
 ALTERS_FILES = {"write outside scratch", "change its own code"}
@@ -29,42 +29,7 @@ STOPS = {  # written down here a second time, so that a promise cannot silently 
     "uid": set(ATTACKS) - ALTERS_FILES,
     "rlimits": STOPPED_BY_ALL,
 }
-SECONDS = 20.0  # no student of these tests lives longer
 SLOT = 1000 + os.getpid() % 1000  # another run of these tests would sweep ours
-
-
-@pytest.fixture(scope="session")
-def statuses() -> dict[str, sandbox.RungStatus]:
-    return {status.rung: status for status in sandbox.probe()}
-
-
-def need(rung: str, statuses: dict[str, sandbox.RungStatus]) -> str:
-    """Skip where the machine lacks a rung, but not where the rung is at fault."""
-    if not statuses[rung].works and "does not stop" not in statuses[rung].reason:
-        pytest.skip(f"{rung}: {statuses[rung].reason}")
-    return rung
-
-
-@pytest.fixture(params=sandbox.RUNGS)
-def rung(request, statuses) -> str:
-    return need(request.param, statuses)
-
-
-@pytest.fixture
-def namespaces(statuses) -> str:
-    return need("namespaces", statuses)
-
-
-@pytest.fixture
-def target():
-    with selftest.target() as target:
-        yield target
-
-
-def run(plan: sandbox.Plan, work: Callable[[], object]) -> object:
-    """What a student's work returns, or the text of what it raised."""
-    report = finish(plan, *start(plan, work), SECONDS)
-    return report.get("value", report.get("error"))
 
 
 def permits_namespaces() -> bool:

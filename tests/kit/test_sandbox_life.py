@@ -5,61 +5,17 @@ import os
 import signal
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from kit import processes, sandbox
-from kit.sandbox import entry, linux, selftest
-from kit.sandbox.trial import finish, hear, plan_for, start
+from kit.sandbox import entry, linux
+from kit.sandbox.trial import hear, plan_for
+from tests.kit.students import SECONDS, exit_status, need, run
 
-SECONDS = 20.0  # no student of these tests lives longer
 SLOT = 2000 + os.getpid() % 1000  # another run of these tests would sweep ours
-
-
-@pytest.fixture(scope="session")
-def statuses() -> dict[str, sandbox.RungStatus]:
-    return {status.rung: status for status in sandbox.probe()}
-
-
-def need(rung: str, statuses: dict[str, sandbox.RungStatus]) -> str:
-    """Skip where the machine lacks a rung, but not where the rung is at fault."""
-    if not statuses[rung].works and "does not stop" not in statuses[rung].reason:
-        pytest.skip(f"{rung}: {statuses[rung].reason}")
-    return rung
-
-
-@pytest.fixture(params=sandbox.RUNGS)
-def rung(request, statuses) -> str:
-    return need(request.param, statuses)
-
-
-@pytest.fixture
-def namespaces(statuses) -> str:
-    return need("namespaces", statuses)
-
-
-@pytest.fixture
-def target():
-    with selftest.target() as target:
-        yield target
-
-
-def run(plan: sandbox.Plan, work: Callable[[], object]) -> object:
-    """What a student's work returns, or the text of what it raised."""
-    report = finish(plan, *start(plan, work), SECONDS)
-    return report.get("value", report.get("error"))
-
-
-def exit_status(plan: sandbox.Plan, work: Callable[[], object]) -> int:
-    keeper, reader = start(plan, work)
-    try:
-        hear(reader, SECONDS)
-    finally:
-        status = os.waitpid(keeper, 0)[1]
-    return os.waitstatus_to_exitcode(status)
 
 
 # --- how a student ends
