@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 
-from kit.chapters import CHAPTER_NAME, chapter_names, repository, transitive_needs
+from kit.chapters import repository, transitive_needs
 
 STUDENT, REFERENCE = "assignments", "solutions"
 
@@ -133,9 +133,3 @@ def find_home(chapter: str, path: Path) -> Path:
         raise LoadError(f"--impl {path} is no folder; choose from {choices}")
     found = sorted(p.name for p in path.iterdir())[:8]
     raise LoadError(f"--impl {path} holds no {chapter}; it holds {', '.join(found) or 'nothing'}")
-
-
-def chapters_in(path: Path) -> list[str]:
-    """The names of the kit's chapters that a submission's folder holds."""
-    names = chapter_names()
-    return [n for n in names if CHAPTER_NAME.fullmatch(n) and (path / n / "adapters.py").is_file()]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kit.loader import LoadError, Source, chapters_in, find_home, find_source
+from kit.loader import LoadError, find_home, find_source
 
 TOML = 'title = "T"\nneeds = [{}]\n[problems.p]\npoints = 100\n'
 NEEDS = {"ch01_one": [], "ch02_two": ["ch01_one"], "ch03_three": ["ch02_two"]}
@@ -189,10 +189,3 @@ def test_a_release_without_the_reference_says_so(root):
     with pytest.raises(KeyError, match="no chapter 'ch09_none'; choose from ch01_one"):
         write(root, "assignments/ch09_none/adapters.py", "")
         find_source("ch09_none", "student", "reference", root)
-
-
-def test_chapters_in_a_folder_are_those_of_the_kit(tmp_path):
-    for name in ("ch01_bigram", "ch99_unknown"):
-        write(tmp_path, f"{name}/adapters.py", "")
-    assert chapters_in(tmp_path) == ["ch01_bigram"]
-    assert Source("ch01_bigram", "assignments", tmp_path).folder == tmp_path / "ch01_bigram"
