@@ -1,5 +1,6 @@
 """The journal: what is found again, what is graded anew, and what survives a kill -9."""
 
+import contextlib
 import csv
 import os
 import random
@@ -15,6 +16,8 @@ import pytest
 
 from kit.chapters import repository
 from kit.journal import Journal, JournalError
+from kit.processes import descendants
+from kit.sandbox.plan import FIRST_UID
 from tests.kit.toy import ADAPTERS, run_grade
 
 HONEST = ADAPTERS["ch91_base"]
@@ -148,7 +151,9 @@ def test_what_a_verdict_depends_on_counts(kit, toy_kit, class_folder, tmp_path, 
 def test_points_are_not_what_a_verdict_depends_on(kit, class_folder, tmp_path):
     out, toml = tmp_path / "out", kit / "assignments" / "ch91_base" / "chapter.toml"
     run_grade(kit, class_folder, "--out", out)
-    text = toml.read_text().replace("points = 60", "points = 70").replace("points = 40", "points = 30")
+    text = (
+        toml.read_text().replace("points = 60", "points = 70").replace("points = 40", "points = 30")
+    )
     toml.write_text(text)
     assert judged(run_grade(kit, class_folder, "--out", out)) == (0, 3 * TESTS)
     assert book(out) == POINTS | {"bob": "30"}
@@ -339,12 +344,6 @@ def test_a_grader_killed_at_twenty_moments_loses_nothing(kit, tmp_path):
     finish(kit, tmp_path / "class", tmp_path / "out", 40)
 
 
-def descendants_of(pid: int) -> list[int]:
-    from kit.processes import descendants
-
-    return descendants(pid)
-
-
 def test_killed_judges_and_students_cost_no_points(kit, tmp_path):
     """Whoever is killed, whenever: the verdicts are those of an undisturbed run."""
     many(tmp_path / "class", 12)
@@ -352,7 +351,7 @@ def test_killed_judges_and_students_cost_no_points(kit, tmp_path):
     grader = start(kit, tmp_path / "class", "--out", out, "--jobs", 2)
     while grader.poll() is None:
         time.sleep(chance.uniform(0.05, 0.4))
-        family = descendants_of(grader.pid)[1:]  # the zygote comes first
+        family = descendants(grader.pid)[1:]  # the zygote comes first
         if family and killed < 12:
             os.kill(chance.choice(family), signal.SIGKILL)
             killed += 1
@@ -361,3 +360,22 @@ def test_killed_judges_and_students_cost_no_points(kit, tmp_path):
     done = run_grade(kit, tmp_path / "class", "--out", out)
     assert done.returncode == 0, done.stdout
     assert book(out) == {f"s{n:02}": "40" if n % 3 == 0 else "100" for n in range(12)}
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="takes root, whose students are users of their own")
+def test_a_student_killed_in_a_call_from_outside_is_called_again(kit, tmp_path):
+    """The kernel and people kill too; only who is killed twice has done it."""
+    slow = HONEST.replace("    return 2 * x", "    import time; time.sleep(0.4)\n    return 2 * x")
+    hand_in(tmp_path / "class", "ada", slow)
+    grader = start(kit, tmp_path / "class" / "ada", "--out", tmp_path / "out", "--jobs", 1)
+    killed = False
+    while grader.poll() is None and not killed:
+        time.sleep(0.02)
+        for pid in descendants(grader.pid):
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                asleep = Path(f"/proc/{pid}/wchan").read_text() == "hrtimer_nanosleep"
+                if Path(f"/proc/{pid}").stat().st_uid >= FIRST_UID and asleep:
+                    os.kill(pid, signal.SIGKILL)
+                    killed = True
+    assert killed and grader.wait(120) == 0
+    assert book(tmp_path / "out") == {"ada": "100"}
