@@ -6,6 +6,7 @@ deliver is infra: tried once more, and never a zero.
 """
 
 import os
+import platform
 import select
 import shutil
 import subprocess
@@ -62,6 +63,8 @@ class Graded:
     work: Work
     tests: tuple[TestResult, ...] = ()
     problem: str = ""
+    rung: str = ""  # of the sandbox
+    node: str = field(default_factory=platform.node)
 
     @property
     def infra(self) -> bool:
@@ -299,8 +302,8 @@ class Grader:
         why = f"the judge has ended early: {self._last_words()}"
         for name, blank in (mother.blanks if mother else {}).items():
             if job.work.tests is None or name in job.work.tests:
-                tests[name] = job.tests.get(name) or replace(blank, detail=why)
-        return Graded(job.work, tuple(tests.values()), "" if tests else why)
+                tests[name] = job.tests.get(name) or replace(blank, seconds=0.0, detail=why)
+        return Graded(job.work, tuple(tests.values()), "" if tests else why, self.rung)
 
     @staticmethod
     def _rest(graded: Graded) -> Work:
