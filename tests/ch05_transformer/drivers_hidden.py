@@ -68,7 +68,7 @@ def trained_on_stories(adapters, steps, seed):
     config |= {"num_layers": 2, "num_heads": 2, "norm_eps": 1e-5}
     state = adapters.init_weights(config, seed)
     state = {name: weight.requires_grad_() for name, weight in state.items()}
-    optimizer = torch.optim.AdamW(state.values(), lr=3e-3)
+    optimizer = torch.optim.AdamW(state.values(), lr=1e-2)
     rng = torch.Generator().manual_seed(seed)
 
     def loss(batch):

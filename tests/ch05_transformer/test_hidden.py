@@ -42,7 +42,6 @@ from tests.ch05_transformer.checks import (
     random_matrix,
     rmsnorm,
     rope,
-    rope_half,
     swiglu,
     window,
 )
