@@ -61,8 +61,8 @@ CPUS = os.cpu_count() or 1
 @contextmanager
 def _plain_errors() -> Iterator[None]:
     """An operator's mistake ends in one clear line and exit code 2, not in a traceback."""
+    from kit.files import OutputError
     from kit.grading import GraderError
-    from kit.reports import OutputError
     from kit.sandbox import SandboxError
 
     try:
@@ -87,7 +87,9 @@ def run(
     jobs: Jobs = CPUS,
     out: Annotated[
         Path | None,
-        typer.Option(help="Write results/ID.json (Gradescope) and gradebook.csv to this folder."),
+        typer.Option(
+            help="Write report.html, gradebooks, JUnit XML and Gradescope's JSON to this folder."
+        ),
     ] = None,
     require_sandbox: Annotated[
         str | None,
@@ -96,7 +98,8 @@ def run(
 ) -> None:
     """Grade submissions; without any, the reference in solutions/."""
     from kit.console import summary_table
-    from kit.running import grade_paths, prepare_output, write_reports
+    from kit.reports import prepare_output, write_reports
+    from kit.running import grade_paths
 
     console = Console()
     with _plain_errors(), _progress() as progress:
@@ -107,7 +110,7 @@ def run(
             write_reports(results, out)
     summary_table(results, console)
     if out is not None:
-        console.print(f"written: {out}/gradebook.csv and {out}/results/", soft_wrap=True)
+        console.print(f"written: {out}/report.html, gradebook.csv and more", soft_wrap=True)
     in_order = not any(result.pending for result in results)
     if not submissions:
         in_order &= all(c.score == 100 for result in results for c in result.chapters)

@@ -11,8 +11,8 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from kit.reports import one_line, points_text, status
 from kit.results import SubmissionResult
+from kit.text import one_line, points_text
 
 UNBOUNDED = 100_000  # wider than any table
 COLOURS = {"pass": "green", "complete": "green", "todo": "yellow"}
@@ -28,8 +28,7 @@ def summary_table(results: Sequence[SubmissionResult], console: Console) -> None
         console.print(_safe(results[0].submission + rung), soft_wrap=True)
         print_table(_by_problem(results[0]), console)
     for result in results:
-        notes = [result.note, *(c.note for c in result.chapters), *result.warnings]
-        for note in filter(None, notes):
+        for note in result.notes():
             console.print(_safe(f"{result.submission}: {note}"), soft_wrap=True)
 
 
@@ -61,7 +60,7 @@ def _by_problem(result: SubmissionResult) -> Table:
     most = sum(problem.points for c in result.chapters for problem in c.chapter.problems)
     table.add_section()
     total, seconds = points_text(result.score), f"{result.seconds:.1f}"
-    table.add_row("total", "", total, str(most), "", seconds, _verdict([status(result)]))
+    table.add_row("total", "", total, str(most), "", seconds, _verdict([result.status]))
     return table
 
 
@@ -71,7 +70,7 @@ def _by_submission(results: Sequence[SubmissionResult]) -> Table:
     for result in results:
         scores = {c.chapter.name: points_text(c.score) for c in result.chapters}
         row = [scores.get(name, "-") for name in chapters]
-        verdict = _verdict([status(result)])
+        verdict = _verdict([result.status])
         table.add_row(_safe(result.submission), *row, points_text(result.score), verdict)
     return table
 

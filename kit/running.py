@@ -11,7 +11,6 @@ from kit import sandbox
 from kit.chapters import chapter_names, repository
 from kit.grading import Grader, Job
 from kit.loader import REFERENCE
-from kit.reports import OutputError, write_gradebook, write_gradescope
 from kit.results import ChapterResult, SubmissionResult
 from kit.rooms import secret_folders
 from kit.seeds import course_key
@@ -61,22 +60,3 @@ def grade_paths(
             return grader.grade(submissions, count)
     finally:
         shutil.rmtree(intake, ignore_errors=True)
-
-
-def prepare_output(folder: Path) -> None:
-    """Make the output folder; OutputError if nothing can be written there."""
-    try:
-        (folder / "results").mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return
-    except OSError as error:
-        raise OutputError(
-            f"cannot write to {folder}: {error.strerror}; choose another --out"
-        ) from None
-
-
-def write_reports(results: list[SubmissionResult], folder: Path) -> None:
-    """Write one results.json per submission and the gradebook of all."""
-    for result in results:
-        write_gradescope(result, folder / "results" / f"{result.submission}.json")
-    write_gradebook(results, folder / "gradebook.csv")
