@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from statistics import mean, median
 
 from kit.chapters import Chapter, Problem
@@ -79,17 +80,17 @@ class Overview:
 
     grades: Sequence[Grade]
 
-    @property
+    @cached_property
     def chapters(self) -> dict[str, Chapter]:
         """Every chapter that was graded for anybody."""
         return chapters_of(self.grades)
 
-    @property
+    @cached_property
     def most(self) -> float:
         """Points that can be earned."""
         return max_points(self.chapters.values())
 
-    @property
+    @cached_property
     def shares(self) -> list[float]:
         """The share of the points that each of those who handed in work has earned."""
         most = self.most or 1
@@ -127,6 +128,7 @@ class Overview:
             if c.pending(problem)
         ]
 
+    @cached_property
     def problems(self) -> list[ProblemLine]:
         """Every problem in order."""
         return [
@@ -166,7 +168,7 @@ class Overview:
 
     def slow_problems(self) -> list[ProblemLine]:
         """The problems whose tests took longest for somebody."""
-        return sorted(self.problems(), key=lambda line: -line.seconds[1])[:MOST]
+        return sorted(self.problems, key=lambda line: -line.seconds[1])[:MOST]
 
     def slow_tests(self) -> list[Slow]:
         """The tests that took longest for somebody."""

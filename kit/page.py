@@ -12,6 +12,7 @@ from typing import get_args
 from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import escape
 
 from kit.chapters import Problem
 from kit.course import Course, Grade
@@ -20,10 +21,10 @@ from kit.results import ChapterResult, TestResult, Verdict, diagnosis_sentence, 
 from kit.submissions import safe_id
 from kit.text import cut, one_line, plain, points_text
 
-MAX_DETAIL = 2_000  # characters of one detail
-MAX_DETAILS = 5_000_000  # of all details: a page has to open
-MIN_DETAIL = 120
-MAX_NAMES = 6  # test names listed for one failure
+MAX_FAILURES = 8_000_000  # characters for all that went wrong: a page has to open
+LEVELS = ((2_000, 40), (600, 8), (250, 4), (120, 2), (0, 1))  # of a detail, and kinds of failures
+MAX_NAMES = 8  # test names listed for one failure
+MARKUP = 90  # characters around one failure
 CELL, GAP = 5, 3  # of the strip that shows all problems of a student
 
 
@@ -33,9 +34,12 @@ class Failure:
 
     verdict: str
     title: str
-    tests: tuple[str, ...]
-    more: int  # tests that are not listed
+    tests: str  # "ch04_attention/test_hidden.py::test_x [1] [2] and 3 more"
     detail: str
+
+    def size(self, limit: int) -> int:
+        """About how many characters this takes in the page."""
+        return MARKUP + len(self.title) + len(self.tests) + len(escape(self.detail[:limit]))
 
 
 @dataclass(frozen=True)
@@ -61,13 +65,17 @@ def report_page(grades: Sequence[Grade], course: Course) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"points": points_text, "line": one_line, "percent": _percent}
+    environment.filters |= {
+        "points": points_text,
+        "line": one_line,
+        "cut": cut,
+        "percent": _percent,
+    }
     environment.filters |= {"id": id, "chapter_score": lambda c: (c.chapter.name, c.score)}
     style, script = (_source(environment, name) for name in ("report.css", "report.js"))
-    overview = Overview(grades)
-    anchors = _anchors(grades)
-    failing = sum(test.verdict not in ("pass", "todo") for g in grades for test in _tests(g))
-    limit = max(MIN_DETAIL, min(MAX_DETAIL, MAX_DETAILS // max(failing, 1)))
+    overview, anchors = Overview(grades), _anchors(grades)
+    rows = [{c.chapter.name: _rows(c) for c in grade.result.chapters} for grade in grades]
+    limit, kinds = _level([row for chapters in rows for r in chapters.values() for row in r])
     return environment.get_template("report.html").render(
         title=one_line(course.title) or "Grading report",
         course=course,
@@ -77,12 +85,13 @@ def report_page(grades: Sequence[Grade], course: Course) -> str:
         kinds=dict.fromkeys(get_args(Verdict), "fail")
         | {"pass": "full", "todo": "todo", "infra": "owed"},
         students=[
-            {"grade": grade, "anchor": anchor, "name": _name(grade)}
-            for grade, anchor in zip(grades, anchors, strict=True)
+            {"grade": grade, "anchor": anchor, "name": _name(grade), "rows": chapters}
+            for grade, anchor, chapters in zip(grades, anchors, rows, strict=True)
         ],
         anchor_of={id(grade): anchor for grade, anchor in zip(grades, anchors, strict=True)},
         name_of=_name,
-        rows_of=lambda result: _rows(result, limit),
+        limit=limit,
+        most=kinds,
         strip=lambda grade: _strip(states_of(grade, overview.chapters), overview),
         quote=quote,
         style=style,
@@ -119,11 +128,16 @@ def _anchors(grades: Sequence[Grade]) -> list[str]:
     return anchors
 
 
-def _tests(grade: Grade) -> Iterator[TestResult]:
-    return (test for result in grade.result.chapters for test in result.tests)
+def _level(rows: Sequence[Row]) -> tuple[int, int]:
+    """How much of each failure is shown, so that the page of a large class opens too."""
+    for limit, most in LEVELS:
+        sizes = (failure.size(limit) for row in rows for failure in row.failures[:most])
+        if sum(sizes) <= MAX_FAILURES:
+            break
+    return limit, most
 
 
-def _rows(result: ChapterResult, limit: int) -> list[Row]:
+def _rows(result: ChapterResult) -> list[Row]:
     rows = []
     for problem in result.chapter.problems:
         tests = result.of(problem)
@@ -136,13 +150,13 @@ def _rows(result: ChapterResult, limit: int) -> list[Row]:
                 len(tests),
                 sum(test.seconds for test in tests),
                 one_line(diagnosis_sentence(name_bugs(tests))),
-                tuple(_failures(result.chapter.name, tests, limit)),
+                tuple(_failures(result.chapter.name, tests)),
             )
         )
     return rows
 
 
-def _failures(chapter: str, tests: Sequence[TestResult], limit: int) -> Iterator[Failure]:
+def _failures(chapter: str, tests: Sequence[TestResult]) -> Iterator[Failure]:
     """Parametrised tests share a title; one that was not begun needs no detail."""
     alike: dict[tuple[str, str], list[TestResult]] = {}
     for test in tests:
@@ -151,12 +165,22 @@ def _failures(chapter: str, tests: Sequence[TestResult], limit: int) -> Iterator
             alike.setdefault((test.verdict, title), []).append(test)
     for (verdict, title), group in alike.items():
         if verdict == "todo":
-            yield Failure(verdict, "not implemented yet", (), len(group), "")
-            continue
-        names = tuple(f"{chapter}/{one_line(test.test, 200)}" for test in group[:MAX_NAMES])
-        detail = next((test.detail for test in group if test.detail), "")
-        detail = plain(cut(detail, limit)).strip("\n")
-        yield Failure(verdict, title, names, len(group) - len(names), detail)
+            yield Failure(verdict, f"not implemented yet (tests: {len(group)})", "", "")
+        else:
+            detail = next((test.detail for test in group if test.detail), "")
+            detail = plain(cut(detail, LEVELS[0][0])).strip("\n")
+            yield Failure(verdict, title, _names(chapter, group), detail)
+
+
+def _names(chapter: str, tests: Sequence[TestResult]) -> str:
+    """Test names, each function once: "ch04_attention/test_hidden.py::test_x [1] [2] and 3 more"."""
+    shown: dict[str, list[str]] = {}
+    for test in tests[:MAX_NAMES]:
+        function, bracket, parameters = one_line(test.test, 200).partition("[")
+        shown.setdefault(function, []).append(bracket + parameters)
+    names = [" ".join([f"{chapter}/{name}", *p]).rstrip() for name, p in shown.items()]
+    more = [f"and {len(tests) - MAX_NAMES} more"] if len(tests) > MAX_NAMES else []
+    return " ".join([*names, *more])
 
 
 def _strip(states: Sequence[str], overview: Overview) -> Mapping[str, object]:

@@ -7,6 +7,7 @@ when chapter.toml says `partial`. Infra is never a zero: its problem is pending 
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 from kit.chapters import Chapter, Problem
@@ -43,7 +44,14 @@ class ChapterResult:
 
     def of(self, problem: Problem) -> list[TestResult]:
         """The results of one problem's tests."""
-        return [test for test in self.tests if test.problem == problem.name]
+        return self._by_problem.get(problem.name, [])
+
+    @cached_property
+    def _by_problem(self) -> dict[str, list[TestResult]]:
+        found: dict[str, list[TestResult]] = {}
+        for test in self.tests:
+            found.setdefault(test.problem, []).append(test)
+        return found
 
     def points(self, problem: Problem) -> float:
         """What the submission earns on a problem."""

@@ -44,6 +44,9 @@ addEventListener("keydown", (event) => {
   const target = link && student.querySelector(link);
   if (target) target.click();
 });
+addEventListener("beforeprint", () => {
+  for (const more of current()?.querySelectorAll("details") ?? []) more.open = true;
+});
 route();
 
 const table = document.getElementById("class");
