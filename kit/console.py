@@ -48,13 +48,14 @@ def show(
     if it matches none. `source` is where the submission lies, for the command that replays a test.
     """
     result, student = grade.result, grade.student
-    tests = {f"{c.chapter.name}/{t.test}": t for c in result.chapters for t in c.tests}
+    tests = [(f"{c.chapter.name}/{t.test}", t) for c in result.chapters for t in c.tests]
     if pattern is not None:
-        chosen = {name: test for name, test in tests.items() if matches(name, pattern)}
+        chosen = [(name, test) for name, test in tests if matches(name, pattern)]
         if not chosen:
-            raise ValueError(f"no test matches {pattern!r}; {close_to(pattern, sorted(tests))}")
+            names = sorted(name for name, _ in tests)
+            raise ValueError(f"no test matches {pattern!r}; {close_to(pattern, names)}")
     else:
-        chosen = {name: test for name, test in tests.items() if test.verdict not in QUIET}
+        chosen = [(name, test) for name, test in tests if test.verdict not in QUIET]
         who = " ".join(filter(None, (student.name, student.email and f"<{student.email}>")))
         console.print(_safe(f"{student.id} {who}".strip()), style="bold", soft_wrap=True)
         if result.chapters:
@@ -65,7 +66,7 @@ def show(
         for note in grade.all_notes():
             console.print(_safe(note), soft_wrap=True)
     home = shlex.quote(str(source)) if source else f"PATH/TO/{result.submission}"
-    for name, test in chosen.items():
+    for name, test in chosen:
         _show_test(console, name, test, home)
 
 

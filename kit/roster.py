@@ -129,7 +129,7 @@ def _numbered(
 def _student(row: dict[str, str], zone: ZoneInfo | None) -> Student:
     mistakes = []
     if row[""]:
-        mistakes.append(f"got more cells than columns ({row['']!r}); quote cells with a comma")
+        mistakes.append(f"got more cells than columns ({row['']!r}), wanted as many; quote commas")
     if not row.get("id"):
         mistakes.append("got no id, wanted one in every row; fill it in or delete the row")
     email = row.get("email", "")
