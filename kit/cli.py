@@ -91,6 +91,10 @@ def run(
             help="Write report.html, gradebooks, JUnit XML and Gradescope's JSON to this folder."
         ),
     ] = None,
+    course: Annotated[
+        Path | None,
+        typer.Option(help="Roster, due dates, waived tests: a TOML file; see kit/coursefile.py."),
+    ] = None,
     require_sandbox: Annotated[
         str | None,
         typer.Option(help="Refuse to grade on a lower rung: namespaces, landlock, uid, rlimits."),
@@ -98,6 +102,7 @@ def run(
 ) -> None:
     """Grade submissions; without any, the reference in solutions/."""
     from kit.console import summary_table
+    from kit.course import Course
     from kit.reports import prepare_output, write_reports
     from kit.running import grade_paths
 
@@ -105,9 +110,10 @@ def run(
     with _plain_errors(), _progress() as progress:
         if out is not None:
             prepare_output(out)  # before an hour of grading, not after
+        rules = Course.load(course) if course is not None else Course()
         results = grade_paths(submissions or [], chapter, jobs, require_sandbox, progress)
         if out is not None:
-            write_reports(results, out)
+            write_reports(results, out, rules)
     summary_table(results, console)
     if out is not None:
         console.print(f"written: {out}/report.html, gradebook.csv and more", soft_wrap=True)

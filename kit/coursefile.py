@@ -28,7 +28,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from kit.amend import Waiver
+from kit.amend import Waiver, amend
 from kit.chapters import chapter_names
 from kit.lateness import Extension, LatePolicy, parse_time
 from kit.roster import Student, close_to, read_roster
@@ -88,14 +88,15 @@ def read_course_file(path: Path) -> dict:
             late = _late_policy(data, zone)
             students = read_roster(path.parent / data["roster"], zone) if "roster" in data else ()
             mistakes += _strangers(late, students)
-            fields = {"students": students, "late": late}
+            waivers = tuple(Waiver(w["test"], w["reason"]) for w in data.get("waive", []))
+            weights = {w["problem"]: w["points"] for w in data.get("weight", [])}
+            amend((), waivers, weights)  # finds unknown chapters before an hour of grading
+            fields = {"students": students, "late": late, "waivers": waivers, "weights": weights}
         except ValueError as error:
             mistakes.append(str(error))
     if mistakes:
         raise ValueError("\n".join(m if ", line " in m else f"{path}: {m}" for m in mistakes))
-    waivers = tuple(Waiver(w["test"], w["reason"]) for w in data.get("waive", []))
-    weights = {w["problem"]: w["points"] for w in data.get("weight", [])}
-    return fields | {"title": data.get("title", ""), "waivers": waivers, "weights": weights}
+    return fields | {"title": data.get("title", "")}
 
 
 def _mistakes(data: dict) -> Iterator[str]:

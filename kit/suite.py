@@ -27,7 +27,7 @@ def pytest_arguments(name: str) -> list[str]:
         "no:terminalreporter",
         "--capture=no",
     ]  # a fork must not share pytest's open files
-    options += ["-m", "not slow"]  # as in pyproject.toml, which is not read here
+    options += ["-m", "not slow and not browser"]  # as in pyproject.toml, which is not read here
     return [*options, "--tb=no", f"{root}/tests/{name}"]
 
 

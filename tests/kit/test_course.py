@@ -98,6 +98,8 @@ def test_a_course_file_is_read(load):
             "no student 's2'; choose from s1",
         ),
         ("roster = 'class/roster.csv'", "roster.csv, line 2: submitted: got 2026-10-01T10:00:00"),
+        ("[[waive]]\ntest = 'ch4/*'\nreason = 'x'", "waive: 'ch4/.' matches no test"),
+        ("[[weight]]\nproblem = 'ch04_attention/softmaks'\npoints = 1", "choose from .*/softmax"),
         ("x = ", "wanted TOML in UTF-8"),
     ],
 )

@@ -1,5 +1,6 @@
 """Reports are written whole or not at all."""
 
+import csv
 import json
 import os
 
@@ -12,6 +13,7 @@ from kit.gradescope import gradescope
 from kit.reports import prepare_output, write_reports
 from kit.roster import Student
 from tests.kit.graded import ALICE, BOB, CAROL, DAN, SECRET, grade
+from tests.kit.toy import ADAPTERS, run_grade
 
 EVERY = ["gradebook.csv", "gradebook_long.csv", "junit.xml", "report.html", "results"]
 
@@ -59,3 +61,29 @@ def test_an_output_that_cannot_be_written_says_why(tmp_path):
     with pytest.raises(OutputError, match="choose another --out"):
         prepare_output(tmp_path / "file")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "pipe"]
+
+
+def test_a_class_with_a_course_is_graded_into_reports(toy_kit, tmp_path):
+    for name in ("ada", "bob"):
+        folder = tmp_path / "class" / name / "assignments" / "ch91_base"
+        folder.mkdir(parents=True)
+        (folder / "adapters.py").write_text(ADAPTERS["ch91_base"].replace("2 * x", "3 * x"))
+    (tmp_path / "roster.csv").write_text(
+        "folder,id,submitted\nada,s1,2026-10-02T10:00\nbob,s2,2026-10-01T10:00\n,s3,\n"
+    )
+    late = "[late]\ndue = 2026-10-01T23:59:00\npercent_per_day = 50\n"
+    text = f'timezone = "Europe/Berlin"\nroster = "roster.csv"\n{late}'
+    course, out = tmp_path / "course.toml", tmp_path / "out"
+    course.write_text(text + '[[weight]]\nproblem = "ch91_base/halve"\npoints = 10\n')
+    done = run_grade(toy_kit, tmp_path / "class", "--out", out, "--course", course)
+    assert done.returncode == 0, done.stdout + done.stderr
+    with open(out / "gradebook.csv", newline="") as file:
+        book = {row["id"]: (row["total"], row["status"]) for row in csv.DictReader(file)}
+    assert book == {"s1": ("5", "complete"), "s2": ("10", "complete"), "s3": ("0", "missing")}
+    assert json.loads((out / "results/ada.json").read_text())["score"] == 5
+    course.write_text(text + "[[weight]]\nproblem = 'ch91_base/haalve'\npoints = 10\n")
+    done = run_grade(toy_kit, tmp_path / "class", "--course", course)
+    assert (done.returncode, done.stdout) == (
+        2,
+        "",
+    ) and "choose from ch91_base/halve" in done.stderr
