@@ -9,7 +9,6 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import get_args
-from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import escape
@@ -93,7 +92,6 @@ def report_page(grades: Sequence[Grade], course: Course) -> str:
         limit=limit,
         most=kinds,
         strip=lambda grade: _strip(states_of(grade, overview.chapters), overview),
-        quote=quote,
         style=style,
         script=script,
         policy=f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; "
@@ -118,7 +116,7 @@ def _name(grade: Grade) -> str:
 
 
 def _anchors(grades: Sequence[Grade]) -> list[str]:
-    """A place in the page for everybody: "student-ada"."""
+    """A place in the page for everybody, of letters that an address may hold: "student-ada"."""
     anchors: list[str] = []
     for grade in grades:
         anchor, number = f"student-{safe_id(grade.student.id)}", 2
