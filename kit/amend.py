@@ -9,10 +9,8 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from kit.chapters import Chapter, chapter, chapter_names
-from kit.results import ChapterResult, SubmissionResult
+from kit.results import NOT_RUN, ChapterResult, SubmissionResult
 from kit.roster import close_to
-
-NOT_RUN = "("  # "(not run)" stands for tests that could not be run
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,7 @@ def _tests_by_problem(results: Sequence[SubmissionResult]) -> dict[str, set[str]
     for result in results:
         for c in result.chapters:
             for test in c.tests:
-                if not test.test.startswith(NOT_RUN):
+                if test.test != NOT_RUN:
                     names = tests.setdefault(f"{c.chapter.name}/{test.problem}", set())
                     names.add(f"{c.chapter.name}/{test.test}")
     return tests

@@ -19,10 +19,10 @@ MARK = ".storyteller-release"
 INSTRUCTORS_ONLY = frozenset(
     f"{name}.py"
     for name in (
-        *("amend", "audit", "auditing", "bank", "cli", "console", "course", "coursefile"),
-        *("doctor", "files", "gradebook", "gradescope", "grading", "judge", "junit", "lateness"),
-        *("page", "release", "reports", "roster", "running", "stubs", "submissions", "suite"),
-        *("tables", "text", "unpack"),
+        *("amend", "audit", "auditing", "bank", "cli", "console", "content", "course"),
+        *("coursefile", "doctor", "files", "gradebook", "gradescope", "grading", "journal"),
+        *("judge", "junit", "lateness", "overview", "page", "places", "release", "reports"),
+        *("roster", "running", "stubs", "submissions", "suite", "tables", "text", "unpack"),
     )
 )
 HANDOUT_FILES = ("README.md", "chapter.toml", "play.py", "figures/*.png")

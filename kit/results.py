@@ -13,6 +13,7 @@ from typing import Literal
 from kit.chapters import Chapter, Problem
 
 MAX_NAMED = 2  # misconceptions told at once
+NOT_RUN = "(not run)"  # in place of a test, where none could be run
 Verdict = Literal["pass", "fail", "error", "todo", "timeout", "oom", "crash", "forbidden", "infra"]
 
 
@@ -105,6 +106,15 @@ class SubmissionResult:
         """What is to be said about the submission as a whole."""
         notes = [self.note, *(chapter.note for chapter in self.chapters), *self.warnings]
         return [note for note in notes if note]
+
+
+def not_run(chapter: Chapter, verdict: Verdict, why: str) -> tuple[TestResult, ...]:
+    """One verdict for each problem of a chapter, none of whose tests was run."""
+    title = "no test was run"
+    return tuple(
+        TestResult(NOT_RUN, problem.name, True, verdict, title=title, detail=why)
+        for problem in chapter.problems
+    )
 
 
 def name_bugs(tests: Iterable[TestResult]) -> tuple[str, ...]:
