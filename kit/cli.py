@@ -32,6 +32,8 @@ Examples:
 
   grade.py class/ --out results/ --only 'ada*' --retry timeout   one student's timeouts anew
 
+  grade.py show ada --out results/         all that is known of one student
+
   grade.py ada.zip --chapter ch01_bigram   one student, one chapter
 
   grade.py audit                           prove the tests
@@ -64,6 +66,14 @@ Chapters = Annotated[
     typer.Option("--chapter", help="Only this chapter; may be given again.", show_default="all"),
 ]
 Jobs = Annotated[int, typer.Option("--jobs", min=1, help="How many at the same time.")]
+Out = Annotated[Path, typer.Option(help="The folder that grading wrote to.")]
+CourseFile = Annotated[
+    Path | None,
+    typer.Option(
+        help="Roster, due dates, waived tests, weights: a TOML file, see kit/coursefile.py.",
+        show_default="course.toml in --out, if there is one",
+    ),
+]
 CPUS = os.cpu_count() or 1
 
 
@@ -103,12 +113,9 @@ def run(
     jobs: Jobs = CPUS,
     out: Annotated[
         Path | None,
-        typer.Option(help="Write results/ID.json (Gradescope) and gradebook.csv to this folder."),
+        typer.Option(help="Keep the journal and write report.html and gradebooks in this folder."),
     ] = None,
-    course: Annotated[
-        Path | None,
-        typer.Option(help="Roster, due dates, waived tests: a TOML file; see kit/coursefile.py."),
-    ] = None,
+    course: CourseFile = None,
     require_sandbox: Annotated[
         str | None,
         typer.Option(help="Refuse to grade on a lower rung: namespaces, landlock, uid, rlimits."),
@@ -133,7 +140,6 @@ def run(
     and what has not changed is not graded again.
     """
     from kit.console import summary_table
-    from kit.course import Course
     from kit.reports import prepare_output, write_reports
     from kit.running import Options, grade_class
 
@@ -143,7 +149,7 @@ def run(
     with _plain_errors(), _progress() as progress:
         if out is not None:
             prepare_output(out)  # before an hour of grading, not after
-        rules = Course.load(course) if course is not None else Course()
+        rules = _course(course, out)
         outcome = grade_class(submissions or [], options, progress)
         if out is not None:
             write_reports(outcome.results, out, rules)
@@ -156,6 +162,54 @@ def run(
     if not submissions:
         in_order &= all(c.score == 100 for result in results for c in result.chapters)
     raise typer.Exit(0 if in_order else 1)
+
+
+@app.command()
+def report(out: Out, course: CourseFile = None) -> None:
+    """Write all reports anew, with today's points, roster, due dates and waivers; grades nothing."""
+    from kit.journal import Journal
+    from kit.reports import write_reports
+
+    with _plain_errors():
+        with Journal(out, reading=True) as journal:
+            results = journal.results()
+        grades = write_reports(results, out, _course(course, out))
+    typer.echo(f"{len(grades)} students; written: {out}/report.html, gradebooks and more")
+
+
+@app.command()
+def show(
+    student: Annotated[str, typer.Argument(help="The id of a student or a submission.")],
+    out: Out,
+    test: Annotated[
+        str | None, typer.Option(help="Only tests like this, passed ones too: 'ch01*::test_rows*'.")
+    ] = None,
+    course: CourseFile = None,
+) -> None:
+    """Show one student's grade, and of every test that went wrong all that is known."""
+    from kit.console import show as show_grade
+    from kit.journal import Journal
+    from kit.roster import close_to
+
+    with _plain_errors():
+        with Journal(out, reading=True) as journal:
+            results, sources = journal.results(), journal.sources()
+        grades = _course(course, out).apply(results)
+        found = [g for g in grades if student in (g.student.id, g.result.submission)]
+        if not found:
+            names = sorted({g.student.id for g in grades})
+            raise ValueError(f"nobody is called {student!r}; {close_to(student, names)}")
+        for grade in found:
+            show_grade(Console(), grade, test, sources.get(grade.result.submission))
+
+
+def _course(path: Path | None, out: Path | None):
+    """The course: the file given, the one in the output folder, or none."""
+    from kit.course import Course
+
+    if path is None and out is not None and (out / "course.toml").is_file():
+        path = out / "course.toml"
+    return Course() if path is None else Course.load(path)
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from kit import sandbox
 from kit.chapters import Chapter, repository
-from kit.places import work_folder
+from kit.places import InUse, take_slots, work_folder
 from kit.results import TestResult
 from kit.rooms import (
     WALL_FACTOR,
@@ -29,6 +29,7 @@ from kit.rooms import (
     secret_folders,
     start_zygote,
 )
+from kit.sandbox.plan import SLOTS
 from kit.seeds import key_file
 from kit.stage import kit_folder
 from kit.wire import Messenger
@@ -121,11 +122,20 @@ class Grader:
         self._failed: dict[str, str] = {}  # chapters whose tests cannot be run here, and why
         self._deaths: Counter[str] = Counter()
         self._jobs: list[Job] = []
-        self._free = list(range(jobs))
+        self._jobs_at_once = jobs
+        self._free: list[int] = []  # the sandbox slots of which no student runs
         self._rooms = 0
 
     def __enter__(self) -> "Grader":
         self.work = self._stack.enter_context(work_folder("grade"))
+        try:
+            slots = take_slots(self._jobs_at_once, SLOTS // 2)
+        except InUse as error:
+            raise GraderError(str(error)) from None
+        for slot, lock in slots:
+            self._free.append(slot)
+            if lock is not None:
+                self._stack.enter_context(lock)
         os.chmod(self.work, 0o711)  # a room's own mode decides who may look in
         self.log = self.work / "log"
         if self.rung == "uid":

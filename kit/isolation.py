@@ -15,6 +15,7 @@ from kit.chapters import chapter, transitive_needs
 from kit.codec import MAX_BYTES, MAX_TREE
 from kit.door import Allowance, Crash, Fault, Infra, Killed, OutOfMemory, Timeout
 from kit.loader import STUDENT, Source
+from kit.places import take_slots
 from kit.processes import cpu_seconds
 from kit.rooms import (
     WALL_FACTOR,
@@ -24,6 +25,7 @@ from kit.rooms import (
     secret_folders,
     start_zygote,
 )
+from kit.sandbox.plan import SLOTS
 from kit.wire import Messenger, receive_frame, send_frame
 
 START_SECONDS = 60.0  # a student's process stands in milliseconds; a loaded machine may take longer
@@ -136,7 +138,8 @@ def isolated_transport(source: Source) -> RemoteTransport:
     zygote.receive()
     rung = sandbox.best_rung(None).rung
     subject = chapter(source.chapter)
-    room = make_room(work / "student", subject, rung, 0, work / "stage", secret_folders())
+    [(slot, lock)] = take_slots(1, SLOTS // 2)
+    room = make_room(work / "student", subject, rung, slot, work / "stage", secret_folders())
     homes = {source.chapter: source.folder}
     if source.package == STUDENT and not source.needs:  # --deps student: its own earlier chapters
         homes |= {need: source.home / need for need in transitive_needs(source.chapter)}
@@ -152,6 +155,8 @@ def isolated_transport(source: Source) -> RemoteTransport:
         transport.close()
         zygote.close()
         process.wait()
+        if lock is not None:
+            lock.close()
         shutil.rmtree(work, ignore_errors=True)
 
     atexit.register(end)

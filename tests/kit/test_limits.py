@@ -8,7 +8,9 @@ from kit import codec
 from kit.chapters import chapter
 from kit.door import Allowance, OutOfMemory
 from kit.isolation import RemoteTransport
+from kit.places import take_slots
 from kit.rooms import make_room, open_to_reading, start_zygote
+from kit.sandbox.plan import SLOTS
 from kit.zygote import MAX_SCRATCH_FILES, MAX_SCRATCH_MB
 
 LIMIT_MB = 300
@@ -56,7 +58,8 @@ def call(rung, toy_kit, zygote, tmp_path, monkeypatch):
     chapter.cache_clear()
     tmp_path.chmod(0o755)
     channel, staged = zygote
-    room = make_room(tmp_path / "room", chapter("ch91_base"), rung, 0, staged, ())
+    [(slot, lock)] = take_slots(1, SLOTS // 2)
+    room = make_room(tmp_path / "room", chapter("ch91_base"), rung, slot, staged, ())
     home = tmp_path / "room" / "room" / "assignments" / "ch91_base"
     (home / "adapters.py").write_text("")
     open_to_reading(home)
@@ -75,6 +78,8 @@ def call(rung, toy_kit, zygote, tmp_path, monkeypatch):
 
     yield run
     transport.close()
+    if lock is not None:
+        lock.close()
     chapter.cache_clear()
 
 

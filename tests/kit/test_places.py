@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kit.places import InUse, file_system, hold, work_folder
+from kit.places import InUse, file_system, hold, take_slots, work_folder
 
 
 def test_a_work_folder_is_there_and_then_gone():
@@ -42,3 +42,23 @@ def test_a_lock_names_its_holder_and_ends_with_it(tmp_path):
 def test_the_file_system_of_a_folder_is_the_innermost_mount():
     assert file_system(Path("/proc/self")) == "proc"
     assert file_system(Path("/")) not in ("", "proc")
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root's students have users of their own")
+def test_no_two_graders_have_a_slot_in_common():
+    first = take_slots(2, 5000)
+    second = take_slots(2, 5000)
+    slots = [slot for slot, _ in first + second]
+    assert len(set(slots)) == 4
+    for _, lock in first + second:
+        lock.close()
+    again = take_slots(4, 5000)
+    assert {slot for slot, _ in again} <= set(slots), "a slot was not given back"
+    for _, lock in again:
+        lock.close()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root's students have users of their own")
+def test_too_few_slots_are_told():
+    with pytest.raises(InUse, match="wait"):
+        take_slots(6, 5)
