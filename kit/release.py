@@ -19,8 +19,9 @@ MARK = ".storyteller-release"
 INSTRUCTORS_ONLY = frozenset(
     f"{name}.py"
     for name in (
-        *("audit", "auditing", "bank", "cli", "console", "doctor", "grading", "judge", "release"),
-        *("reports", "running", "stubs", "submissions", "suite", "tables", "unpack"),
+        *("audit", "auditing", "autograder", "bank", "cli", "console", "doctor", "gradescope"),
+        *("grading", "judge", "release", "reports", "running", "stubs", "submissions", "suite"),
+        *("tables", "unpack"),
     )
 )
 HANDOUT_FILES = ("README.md", "chapter.toml", "play.py", "figures/*.png")
