@@ -58,7 +58,7 @@ def grade_upload(root: Path, chapters: list[str]) -> dict:
     metadata = _metadata(root)
     with tempfile.TemporaryDirectory(prefix="storyteller-intake-") as folder:
         submission = take_in_upload(root / "submission", chapters, Path(folder))
-        result = _grade(submission, [Path(folder), root / "submission", root / "results"])
+        result = _grade(submission, [Path(folder), *_private(root)])
     identity = one_line(str(metadata.get("id", "submission")))
     result = _with_all(replace(result, submission=identity), chapters)
     report = gradescope(result)
@@ -73,7 +73,7 @@ def grade_upload(root: Path, chapters: list[str]) -> dict:
 
 def prove(root: Path, chapters: list[str]) -> bool:
     """Grade the reference as an upload would be; whether it earns everything."""
-    result = _grade(reference_submission(chapters), [root / "results"])
+    result = _grade(reference_submission(chapters), _private(root))
     for subject in result.chapters:
         print(f"{subject.chapter.name}: {subject.score:g} of 100 (sandbox: {result.rung})")
         for test in subject.tests:
@@ -82,9 +82,15 @@ def prove(root: Path, chapters: list[str]) -> bool:
     return all(subject.score == 100 for subject in result.chapters)
 
 
+def _private(root: Path) -> list[Path]:
+    """What in a container is none of the student code's business."""
+    return [root / name for name in ("source", "submission", "results", "submission_metadata.json")]
+
+
 def _grade(submission: Submission, secrets: list[Path]) -> SubmissionResult:
     course_key()  # one that cannot be read is found out before grading, not after
     hidden = [path for path in (*secret_folders(), *secrets) if path.exists()]
+    sandbox.close_secrets(map(str, hidden))  # a container is nobody else's: no mode is to be kept
     status = sandbox.best_rung(LOWEST_RUNG, secrets=map(str, hidden))
     # one at a time: half a CPU is the default, and a time limit counts
     with Grader(1, status.rung, [path for path in secrets if path.exists()]) as grader:

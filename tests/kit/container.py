@@ -30,9 +30,9 @@ sys.path.insert(0, sys.argv[1])
 from kit.sandbox import linux, seccomp
 landlock, closed, prefix = sys.argv[2] == "landlock", sys.argv[3], sys.argv[4]
 if closed:
-    handle = os.open(prefix, os.O_PATH)
     linux.unshare(linux.CLONE_NEWNS)
     linux.mount(None, "/", None, linux.MS_REC | linux.MS_PRIVATE)
+    handle = os.open(prefix, os.O_PATH)
     linux.mount("tmpfs", closed, "tmpfs", 0, "mode=755")
     os.makedirs(prefix)
     linux.mount(f"/proc/self/fd/{handle}", prefix, None, linux.MS_BIND | linux.MS_REC)
