@@ -192,8 +192,8 @@ def release(
     from kit.release import release as write_release
 
     with _plain_errors():
-        names = write_release(folder, chapter)
-    typer.echo(f"written: {folder} with {', '.join(names)}")
+        names, notes = write_release(folder, chapter)
+    typer.echo("\n".join([*notes, f"written: {folder} with {', '.join(names)}"]))
 
 
 @app.command(epilog=GRADESCOPE)

@@ -12,8 +12,8 @@ MANIFEST = ".storyteller-release"  # in the form of sha256sum
 
 
 def digest(data: bytes) -> str:
-    """A file's hash, whatever its line ends."""
-    return hashlib.sha256(data.replace(b"\r\n", b"\n")).hexdigest()
+    """A file's hash, whatever the line ends of a text."""
+    return hashlib.sha256(data if b"\0" in data else data.replace(b"\r\n", b"\n")).hexdigest()
 
 
 def manifest(files: dict[str, bytes]) -> bytes:

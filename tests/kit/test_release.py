@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from kit.chapters import chapter_names, repository
-from kit.release import find_leaks, public_fingerprints, release
+from kit.leaks import find_leaks
+from kit.release import public_fingerprints, release
 
 
 def tree(folder: Path) -> dict[str, bytes]:
