@@ -27,6 +27,7 @@ INSTRUCTORS_ONLY = frozenset(
 )
 HANDOUT_FILES = ("README.md", "chapter.toml", "play.py", "figures/*.png")
 TEST_FILES = ("checks.py", "drivers_public.py", "test_public.py")
+SHOWN = 5  # leaks named in a message
 README = """# Storyteller: your copy
 
 Build a large language model from scratch, test by test.
@@ -70,7 +71,8 @@ def release(target: Path, names: list[str] | None = None) -> tuple[list[str], li
             shutil.rmtree(folder)  # what was run here before must not travel along
     leaks = find_leaks(files | leftovers(target, files)) + secrets_in_history(target)
     if leaks:
-        raise LeakError(f"{target} would leak: " + "; ".join(leaks))
+        more = f"; and {len(leaks) - SHOWN} more" if len(leaks) > SHOWN else ""
+        raise LeakError(f"{target} would leak: {'; '.join(leaks[:SHOWN])}{more}; take these out")
     target.mkdir(parents=True, exist_ok=True)
     return names, install(files, target)
 
