@@ -3,6 +3,7 @@
 import ast
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -85,6 +86,14 @@ def test_answers_are_found_as_text(file, disguise):
     code = part_of(reference("sampling.py"), "sample").partition('"""\n')[2]
     leaks = find_leaks({file: disguise(code).encode()})
     assert len(leaks) >= 1 and "solutions/ch01_bigram/sampling.py" in leaks[0], leaks
+
+
+def test_an_answer_of_few_words_is_found():
+    path = repository() / "solutions" / "ch04_attention" / "positions.py"
+    code = part_of(path.read_text(), "alibi_bias").rpartition("return")[2]
+    assert len(re.findall(r"\w+", code)) < 16, "this one is meant to be short"
+    [leak] = find_leaks({"assignments/ch04_attention/README.md": f"`return {code}`".encode()})
+    assert "holds the code of solutions/ch04_attention/positions.py: alibi_bias" in leak
 
 
 def test_half_an_answer_and_what_is_said_about_one_are_found():

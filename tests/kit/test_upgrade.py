@@ -83,6 +83,16 @@ def test_a_changed_contract_is_told_once(copy):
     assert ADD_2.strip() in (copy / HOME / "adapters.new.py").read_text(), "still to be read"
 
 
+def test_a_second_upgrade_keeps_what_the_first_has_offered(copy):
+    (copy / HOME / "adapters.py").write_text(WORK)
+    both = kit(HEAD + ADD_2 + "\n\n" + SUBTRACT)
+    assert len(install(both, copy)) == 2
+    offered = (copy / HOME / "adapters.new.py").read_text()
+    assert ADD_2.strip() in offered and SUBTRACT.strip() in offered
+    install(both, copy)
+    assert (copy / HOME / "adapters.new.py").read_text() == offered
+
+
 def test_work_that_cannot_be_parsed_is_left_alone(copy):
     (copy / HOME / "adapters.py").write_text("def add(x:\n")
     notes = install(SECOND, copy)
