@@ -38,8 +38,12 @@ for pid in range(os.getppid() - 200, os.getppid() + 1):
             os.kill(pid, signal.SIGKILL)
         except OSError:
             pass
+open("/dev/shm/storyteller-left-behind", "w").close()
 raise RuntimeError("stolen: " + repr(stolen))
 """
+LOCKED = BASE.replace("    return 2 * x", "    with Lock():\n        return 2 * x").replace(
+    "from torch", "from multiprocessing import Lock\n\nfrom torch"
+)
 
 
 def make(kit: Path, folder: Path, *chapters: str) -> Path:
@@ -164,7 +168,7 @@ def test_an_honest_upload_earns_everything(image):
     container.hand_in(
         image,
         {
-            "assignments/ch91_base/adapters.py": BASE,
+            "assignments/ch91_base/adapters.py": LOCKED,  # locks are files in /dev/shm
             "assignments/ch92_more/adapters.py": MORE,
             "assignments/ch92_more/notes.txt": "mine",
         },
@@ -191,6 +195,7 @@ def test_a_hostile_upload_gets_nothing(image, landlock):
     assert scores["ch91_base: double"] == 0 and scores["ch92_more: quadruple"] == 60
     text = json.dumps(report)
     assert "stolen: []" in text, "the attack was not run, or something was stolen"
+    assert not Path("/dev/shm/storyteller-left-behind").exists(), "shared memory was not freed"
     for secret in ("hidden-test-source-marker", "Ada", "def double"):
         assert secret not in text
     assert (image / "source" / "course.key").read_text().strip() not in text
