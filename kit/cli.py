@@ -35,11 +35,12 @@ GRADESCOPE = """
 Upload the zip under Configure Autograder (base image Ubuntu 22.04). Under Settings give the
 container 1 CPU and 1.5 GB or more, and the timeout that this command names.
 
-Students upload the zip of `python -m kit.submit`, a chapter's folder, or adapters.py alone. They see
-points per problem, public tests in full, and of hidden tests the title, the verdict and a diagnosis.
+Students upload the zip of `python -m kit.submit`, a chapter's folder, or adapters.py alone.
+They see points per problem, public tests in full, of hidden tests only the titles,
+verdicts and diagnoses.
 
-Hidden tests stay hidden: student code runs in a process and under a user of its own, with neither
-files nor network. Give the zip to nobody, and keep the course key that it names.
+Hidden tests stay hidden: student code runs in a process of its own, with a user of its own where
+possible, and can read neither tests nor key. Give the zip to nobody, and keep the course key.
 
 The README in the zip says more: what happens when the grader fails, how to change the timeout.
 """
