@@ -19,8 +19,8 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from kit.chapters import Chapter, chapter, chapter_names, repository, transitive_needs
-from kit.gradescope import fault_report
 from kit.grading import budget
+from kit.in_container import fault_report
 from kit.loader import REFERENCE
 from kit.seeds import KEY_VARIABLE, course_key, key_file
 from kit.stage import kit_folder

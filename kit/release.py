@@ -20,7 +20,7 @@ from kit.upgrade import install
 INSTRUCTORS_ONLY = frozenset(
     f"{name}.py"
     for name in (
-        *("audit", "auditing", "autograder", "bank", "cli", "console", "doctor", "gradescope"),
+        *("audit", "auditing", "autograder", "bank", "cli", "console", "doctor", "in_container"),
         *("grading", "judge", "leaks", "release", "reports", "running", "stubs", "submissions"),
         *("suite", "tables", "unpack"),
     )

@@ -26,7 +26,7 @@ chmod -R u=rwX,go= "$root/source"
 
 # Better no image than one that takes points from everyone.
 cd "$root/source"
-if ! "$root/venv/bin/python" -m kit.gradescope "$root" --prove; then
+if ! "$root/venv/bin/python" -m kit.in_container "$root" --prove; then
     echo "The reference does not earn every point here: see above. Nothing was set up."
     exit 1
 fi

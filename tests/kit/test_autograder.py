@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from kit.gradescope import fault_report, settings
+from kit.in_container import fault_report, settings
 from tests.kit import container
 from tests.kit.toy import ADAPTERS, run_grade
 
@@ -90,7 +90,7 @@ def test_the_zip_holds_what_grading_takes(archive):
     names = container.names_in(archive)
     assert {"setup.sh", "run_autograder", "settings", "course.key", "README.md"} <= names
     assert {"tests/ch91_base/test_hidden.py", "solutions/ch91_base/adapters.py"} <= names
-    assert "kit/gradescope.py" in names and "kit/sandbox/entry.py" in names
+    assert "kit/in_container.py" in names and "kit/sandbox/entry.py" in names
     assert not [name for name in names if "bugs" in name or "twins" in name or "pycache" in name]
     assert not [name for name in names if name.startswith(("tests/ch92", "solutions/ch92"))]
     assert "assignments/ch92_more/chapter.toml" in names, "its name is no misspelling"
@@ -279,7 +279,7 @@ def test_a_grader_that_takes_too_long_gives_no_score(archive, tmp_path):
 @pytest.mark.slow
 def test_the_build_proves_the_reference(archive, tmp_path):
     root = container.unpack(archive, tmp_path / "autograder")
-    command = [root / "venv/bin/python", "-m", "kit.gradescope", root, "--prove"]
+    command = [root / "venv/bin/python", "-m", "kit.in_container", root, "--prove"]
     variables = {"PATH": os.environ["PATH"]}
 
     def prove() -> subprocess.CompletedProcess:

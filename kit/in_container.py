@@ -1,4 +1,4 @@
-"""Inside a Gradescope container: python -m kit.gradescope ROOT [--prove]
+"""Inside a Gradescope container: python -m kit.in_container ROOT [--prove]
 
 Grades the upload in ROOT/submission on the chapters that ROOT/source/settings names, and writes
 ROOT/results/results.json. Where the grader is at fault, the results carry no score: Gradescope then
