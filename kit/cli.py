@@ -42,6 +42,21 @@ Examples:
 """
 
 
+GRADESCOPE = """
+Upload the zip under Configure Autograder (base image Ubuntu 22.04). Under Settings give the
+container 1 CPU and 1.5 GB or more, and the timeout that this command names.
+
+Students upload the zip of `python -m kit.submit`, a chapter's folder, or adapters.py alone.
+They see points per problem, public tests in full, of hidden tests only the titles,
+verdicts and diagnoses.
+
+Hidden tests stay hidden: student code runs in a process of its own, with a user of its own where
+possible, and can read neither tests nor key. Give the zip to nobody, and keep the course key.
+
+The README in the zip says more: what happens when the grader fails, how to change the timeout.
+"""
+
+
 class DefaultGroup(TyperGroup):
     """`grade.py PATH` means `grade.py run PATH`."""
 
@@ -277,8 +292,23 @@ def release(
     from kit.release import release as write_release
 
     with _plain_errors():
-        names = write_release(folder, chapter)
-    typer.echo(f"written: {folder} with {', '.join(names)}")
+        names, notes = write_release(folder, chapter)
+    typer.echo("\n".join([*notes, f"written: {folder} with {', '.join(names)}"]))
+
+
+@app.command(epilog=GRADESCOPE)
+def autograder(
+    file: Annotated[Path, typer.Argument(help="The zip to write, outside the repository.")],
+    chapter: Annotated[
+        list[str], typer.Option("--chapter", help="A chapter to grade; may be given again.")
+    ],
+) -> None:
+    """Write an autograder for Gradescope, with the hidden tests and the course key in it."""
+    from kit.autograder import autograder as write_autograder
+
+    with _plain_errors():
+        made = write_autograder(file, chapter)
+    typer.echo("\n".join(made.told(file)))
 
 
 @app.command()

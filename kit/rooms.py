@@ -113,7 +113,8 @@ def open_to_reading(folder: Path) -> None:
 
 def secret_folders() -> list[Path]:
     """What no student's process may read: solutions, tests (bugs among them) and kernels."""
-    return [repository() / name for name in (REFERENCE, "tests", "kernels")]
+    folders = (repository() / name for name in (REFERENCE, "tests", "kernels"))
+    return [folder for folder in folders if folder.exists()]
 
 
 def start_zygote(folder: Path, log: Path) -> tuple[Messenger, subprocess.Popen]:

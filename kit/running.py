@@ -62,7 +62,6 @@ def reference_submission(chapters: list[str] | None) -> Submission:
 
 def grade_class(paths: list[Path], options: Options, progress: Progress) -> Outcome:
     """Grade what lies at `paths` (the reference if there are none) and is not graded yet."""
-    course_key()  # a key that cannot be read is found out before grading, not after
     if wrong := options.retry - set(RETRIED):
         raise ValueError(f"--retry {', '.join(sorted(wrong))}; choose from {', '.join(RETRIED)}")
     if options.require_sandbox not in (None, *sandbox.RUNGS):
@@ -70,12 +69,25 @@ def grade_class(paths: list[Path], options: Options, progress: Progress) -> Outc
         raise ValueError(f"--require-sandbox {options.require_sandbox}; choose from {known}")
     if options.fresh and options.out:
         put_aside(options.out)
-    with ExitStack() as stack:
-        intake = stack.enter_context(work_folder("intake"))
-        os.chmod(intake, 0o700)
-        journal = stack.enter_context(Journal(options.out))
+    with work_folder("intake") as intake:
         submissions = _take_in(paths, options, intake)
-        run = _Run(options, journal, intake, paths, stack, progress)
+        secrets = [intake, *(path for path in paths if path.exists())]
+        return grade_submissions(submissions, options, secrets, progress)
+
+
+def grade_submissions(
+    submissions: Sequence[Submission],
+    options: Options,
+    secrets: Sequence[Path],
+    progress: Progress,
+) -> Outcome:
+    """Grade what the journal in options.out does not know; students may not read `secrets`."""
+    course_key()  # a key that cannot be read is found out before grading, not after
+    with ExitStack() as stack:
+        room = stack.enter_context(work_folder("staged"))
+        journal = stack.enter_context(Journal(options.out))
+        kept = [options.out] if options.out else []
+        run = _Run(options, journal, room, [*secrets, room, *kept], stack, progress)
         parts = run.stage(submissions)
         journal.take_in(submissions, parts)
         run.grade([part for part in parts if part.content])
@@ -105,8 +117,8 @@ def _take_in(paths: list[Path], options: Options, intake: Path) -> list[Submissi
 class _Run:
     options: Options
     journal: Journal
-    intake: Path
-    paths: list[Path]
+    room: Path
+    secrets: list[Path]
     stack: ExitStack
     progress: Progress
     outcome: Outcome = field(default_factory=Outcome)
@@ -119,7 +131,7 @@ class _Run:
         parts = []
         for submission in submissions:
             for name in submission.chapters:
-                target = self.intake / "staged" / f"{len(parts)}"
+                target = self.room / f"{len(parts)}"
                 problem = stage(submission, name, target)
                 content = "" if problem else digest(name, tree(target))
                 parts.append(Part(submission.id, chapter(name), content, problem))
@@ -194,17 +206,25 @@ class _Run:
     def _executor(self) -> Grader:
         """The local executor, started when it is first needed."""
         if self._grader is None:
-            secrets = [self.intake, *(path for path in self.paths if path.exists())]
-            if self.options.out:
-                secrets.append(self.options.out)
-            hidden = [str(path) for path in (*secret_folders(), self.intake) if path.exists()]
-            status = sandbox.best_rung(self.options.require_sandbox, secrets=hidden)
+            rung = choose_rung(self.options.require_sandbox, self.secrets)
             jobs, memory = affordable(self.options.jobs)
-            self.progress.console.print(
-                f"sandbox: {status.rung}; jobs: {jobs}, each up to {memory} MB", soft_wrap=True
-            )
-            self._grader = self.stack.enter_context(Grader(jobs, status.rung, secrets))
+            text = f"sandbox: {rung}; jobs: {jobs}, each up to {memory} MB"
+            self.progress.console.print(text, soft_wrap=True)
+            self._grader = self.stack.enter_context(Grader(jobs, rung, self.secrets))
         return self._grader
+
+
+def choose_rung(required: str | None, secrets: Sequence[Path]) -> str:
+    """The best rung that works here, at least the one required, else SandboxError."""
+    hidden = [str(path) for path in (*secret_folders(), *secrets)]
+    status = sandbox.best_rung(None, secrets=hidden)
+    if status.rung == "rlimits" and os.getuid() == 0:
+        # the rung of users takes modes that let nobody else in; a better one leaves modes alone
+        sandbox.close_secrets(hidden)
+        status = sandbox.best_rung(None, secrets=hidden)
+    if required and sandbox.RUNGS.index(status.rung) > sandbox.RUNGS.index(required):
+        return sandbox.best_rung(required, secrets=hidden).rung  # it says what is missing
+    return status.rung
 
 
 def affordable(jobs: int) -> tuple[int, int]:

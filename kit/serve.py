@@ -166,7 +166,7 @@ class Server:
 
 def _adapter(adapters: object, name: str) -> Callable:
     if (function := getattr(adapters, name, None)) is None:
-        raise NameError(f"adapters.py defines no {name}(); take its stub from the handout")
+        raise NameError(f"adapters.py defines no {name}(); its stub is in the tests' contract.py")
     return function
 
 
