@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -93,6 +93,19 @@ def run(
         str | None,
         typer.Option(help="Refuse to grade on a lower rung: namespaces, landlock, uid, rlimits."),
     ] = None,
+    executor: Annotated[
+        Literal["local", "slurm"],
+        typer.Option(help="Where to grade: here, or as jobs of a Slurm cluster that sees --out."),
+    ] = "local",
+    slurm: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEY=VALUE",
+            help="What Slurm is asked for, such as partition=cpu, account=cs1 or time=60 "
+            "(minutes); may be given again.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Grade submissions; without any, the reference in solutions/."""
     from kit.console import summary_table
@@ -100,9 +113,18 @@ def run(
 
     console = Console()
     with _plain_errors(), _progress() as progress:
+        cluster = None
+        if executor == "slurm":
+            from kit.cluster import slurm_options
+
+            if out is None:
+                raise ValueError("--executor slurm needs --out, in a folder that all nodes see")
+            cluster = out / "cluster", slurm_options(slurm or [])
+        elif slurm:
+            raise ValueError("--slurm is for --executor slurm; give both, or neither")
         if out is not None:
             prepare_output(out)  # before an hour of grading, not after
-        results = grade_paths(submissions or [], chapter, jobs, require_sandbox, progress)
+        results = grade_paths(submissions or [], chapter, jobs, require_sandbox, progress, cluster)
         if out is not None:
             write_reports(results, out)
     summary_table(results, console)

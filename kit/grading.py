@@ -62,7 +62,9 @@ class Job:
 class Grader:
     """Grades submissions chapter by chapter; use it as a context manager."""
 
-    def __init__(self, jobs: int, rung: str, secrets: Sequence[Path] = ()):
+    def __init__(
+        self, jobs: int, rung: str, secrets: Sequence[Path] = (), first_slot: int = 0
+    ) -> None:
         self.jobs = jobs
         self.rung = rung
         self.work = Path(tempfile.mkdtemp(prefix="storyteller-grade-"))
@@ -73,7 +75,7 @@ class Grader:
         self._process: subprocess.Popen | None = None
         self._mothers: dict[str, Messenger] = {}
         self._blank: dict[str, dict[str, TestResult]] = {}
-        self._free = list(range(jobs))
+        self._free = list(range(first_slot, first_slot + jobs))
         self._rooms = 0
         self._why = ""  # a mother could not work
 
@@ -132,24 +134,13 @@ class Grader:
                     waiting.insert(0, job)
                 else:
                     finish(job, result)
-        return [self._sum_up(s, done[s.id]) for s in submissions]
-
-    def _sum_up(self, submission: Submission, chapters: list[ChapterResult]) -> SubmissionResult:
-        chapters.sort(key=lambda result: result.chapter.name)
-        return SubmissionResult(
-            submission.id,
-            tuple(chapters),
-            submission.problem,
-            self.rung if chapters else "",
-            sum(result.seconds for result in chapters),
-            submission.warnings,
-        )
+        return [sum_up(s, done[s.id], self.rung) for s in submissions]
 
     def _start(self, job: Job, running: dict[Messenger, Job]) -> ChapterResult | None:
         """Start a judge for a job; the result where none can be started."""
         mother = self._mother(job.chapter)
         if mother is None:
-            return self._not_run(job, "infra", f"its tests cannot be run here: {self._why}")
+            return not_run(job.chapter, "infra", f"its tests cannot be run here: {self._why}")
         job.attempts, job.slot = job.attempts + 1, self._free.pop(0)
         job.started, job.tests = time.monotonic(), {}
         self._rooms += 1
@@ -162,7 +153,7 @@ class Grader:
         if problem := stage_submission(job.submission, job.chapter.name, target):
             self._free.append(job.slot)
             job.room.remove()
-            return self._not_run(job, "error", problem)
+            return not_run(job.chapter, "error", problem)
         open_to_reading(target)
         here, there = Messenger.pair()
         message = {"op": "grade", "room": asdict(job.room), "seconds": job.budget}
@@ -234,17 +225,6 @@ class Grader:
         self._free.append(job.slot)
         job.room.remove()
 
-    @staticmethod
-    def _not_run(job: Job, verdict: Verdict, why: str) -> ChapterResult:
-        """One verdict for each problem, none of whose tests was run."""
-        tests = [
-            TestResult(
-                "(not run)", problem.name, True, verdict, title="no test was run", detail=why
-            )
-            for problem in job.chapter.problems
-        ]
-        return ChapterResult(job.chapter, tuple(tests), note=why)
-
     def _result(self, job: Job) -> ChapterResult:
         """What the judge has told; tests it did not come to are infra."""
         tests = self._blank[job.chapter.name] | job.tests
@@ -254,3 +234,27 @@ class Grader:
 
 def _test_result(fields: dict) -> TestResult:
     return TestResult(**fields | {"diagnosis": tuple(fields["diagnosis"])})
+
+
+def not_run(subject: Chapter, verdict: Verdict, why: str) -> ChapterResult:
+    """One verdict for each problem of a chapter, none of whose tests was run."""
+    tests = [
+        TestResult("(not run)", problem.name, True, verdict, title="no test was run", detail=why)
+        for problem in subject.problems
+    ]
+    return ChapterResult(subject, tuple(tests), note=why)
+
+
+def sum_up(
+    submission: Submission, chapters: Sequence[ChapterResult], rung: str
+) -> SubmissionResult:
+    """The result of a submission from those of its chapters."""
+    chapters = sorted(chapters, key=lambda result: result.chapter.name)
+    return SubmissionResult(
+        submission.id,
+        tuple(chapters),
+        submission.problem,
+        rung if chapters else "",
+        sum(result.seconds for result in chapters),
+        submission.warnings,
+    )

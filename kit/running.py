@@ -8,8 +8,8 @@ from pathlib import Path
 from rich.progress import Progress
 
 from kit import sandbox
-from kit.chapters import chapter_names, repository
-from kit.grading import Grader, Job
+from kit.chapters import chapter, chapter_names, repository
+from kit.grading import Grader, Job, sum_up
 from kit.loader import REFERENCE
 from kit.reports import OutputError, write_gradebook, write_gradescope
 from kit.results import ChapterResult, SubmissionResult
@@ -35,8 +35,12 @@ def grade_paths(
     jobs: int,
     require_sandbox: str | None,
     progress: Progress,
+    cluster: tuple[Path, dict[str, str | int]] | None = None,
 ) -> list[SubmissionResult]:
-    """Grade everything that lies at `paths`; with no paths, the reference."""
+    """Grade everything that lies at `paths`; with no paths, the reference.
+
+    `cluster` is a folder that all nodes of a Slurm cluster share, and parameters for its jobs.
+    """
     course_key()  # a key that cannot be read is found out before grading, not after
     intake = Path(tempfile.mkdtemp(prefix="storyteller-intake-"))
     try:
@@ -48,6 +52,8 @@ def grade_paths(
         else:
             submissions = [reference_submission(chapters)]
         secrets = [intake, *(path for path in paths if path.exists())]
+        if cluster is not None:
+            return grade_on_cluster(submissions, *cluster, jobs, require_sandbox, progress)
         hidden = [str(path) for path in (*secret_folders(), intake) if path.exists()]
         status = sandbox.best_rung(require_sandbox, secrets=hidden)
         total = sum(len(submission.chapters) for submission in submissions)
@@ -61,6 +67,38 @@ def grade_paths(
             return grader.grade(submissions, count)
     finally:
         shutil.rmtree(intake, ignore_errors=True)
+
+
+def grade_on_cluster(
+    submissions: list[Submission],
+    shared: Path,
+    options: dict[str, str | int],
+    jobs: int,
+    require_sandbox: str | None,
+    progress: Progress,
+) -> list[SubmissionResult]:
+    """Grade submissions as jobs of a Slurm cluster; `shared` is a folder that its nodes see."""
+    from kit.cluster import Cluster
+    from kit.exchange import Unit
+
+    units = [Unit(s, chapter(name)) for s in submissions for name in s.chapters]
+    task = progress.add_task("grading (Slurm)", total=len(units))
+    chapters: dict[str, list[ChapterResult]] = {s.id: [] for s in submissions}
+    rungs: dict[str, set[str]] = {s.id: set() for s in submissions}
+
+    def take(unit: Unit, result: ChapterResult, rung: str) -> None:
+        chapters[unit.submission.id].append(result)
+        rungs[unit.submission.id].add(rung)
+        text = f"{unit.submission.id} {unit.chapter.name}: {result.score:g}"
+        progress.update(task, advance=1, description=text)
+
+    cluster = Cluster(shared, jobs, require_sandbox, options, progress.console.print)
+    cluster.grade(units, take)
+    weakest = {  # of the nodes that graded a submission
+        name: max(found - {""}, key=sandbox.RUNGS.index, default="")
+        for name, found in rungs.items()
+    }
+    return [sum_up(s, chapters[s.id], weakest[s.id]) for s in submissions]
 
 
 def prepare_output(folder: Path) -> None:
