@@ -18,6 +18,7 @@ Nodes n1 to n4 have 2 CPUs and 8000 MiB each, whatever the machine has. Partitio
 low, whose jobs make room for those of high. Needs Linux and no systemd. As root it authenticates by
 munge; as an ordinary user by nothing, so only where all other users may act as you, and the packages
 must be there already. Everything lives in DEV_SLURM_ROOT (/var/lib/dev-slurm for root).
+Exit codes: 0 done, 1 the cluster is not up, 2 wrong usage, or this machine cannot have it.
 END
 }
 
@@ -33,9 +34,13 @@ fi
 export SLURM_CONF=$ROOT/slurm.conf PATH=$PATH:/usr/sbin:/sbin
 
 say() { printf 'dev_slurm: %s\n' "$*" >&2; }
-die() {
+die() { # a slip of the operator, or something that this machine cannot have
     say "$*"
     exit 2
+}
+fail() {
+    say "$*; logs are in $ROOT/log"
+    exit 1
 }
 
 # ---- processes, known by pid file and name only
@@ -57,7 +62,7 @@ wait_for() { # wait_for SECONDS WHAT COMMAND...
     shift 2
     until "$@" >/dev/null 2>&1; do
         if [ $SECONDS -ge $end ]; then
-            say "timed out waiting for $what; logs are in $ROOT/log"
+            say "timed out waiting for $what"
             return 1
         fi
         sleep 0.1
@@ -220,7 +225,7 @@ END
     install -d -m 0755 -o slurm -g slurm "$sql" "$ROOT/sqlrun"
     [ -d "$sql/mysql" ] || mariadb-install-db --no-defaults --user=slurm --datadir="$sql" --skip-test-db \
         --auth-root-authentication-method=normal >"$ROOT/log/mariadb-install.log" 2>&1 ||
-        die "MariaDB could not be set up; see $ROOT/log/mariadb-install.log"
+        fail "MariaDB could not be set up"
     cat >"$ROOT/sql-init.sql" <<'END'
 CREATE DATABASE IF NOT EXISTS slurm_acct;
 CREATE USER IF NOT EXISTS 'slurm'@'127.0.0.1' IDENTIFIED BY 'dev-slurm';
@@ -289,7 +294,7 @@ up() {
     for k in $(sinfo -h -N -o '%N %t' | awk '$2 ~ /^(drain|drng|inval)/ { print $1 }' | sort -u); do
         scontrol update NodeName="$k" State=RESUME
     done
-    wait_for 30 "the nodes" all_up || die "not all nodes came up"
+    wait_for 30 "the nodes" all_up || fail "not all nodes came up"
     status
 }
 all_up() { [ "$(sinfo -h -N -p ci -o %t | grep -cE '^(idle|mix|alloc|comp)$')" = $NODES ]; }
@@ -320,7 +325,7 @@ status() {
         name=$(basename "$pidfile" .pid)
         alive "${name%%-*}" "$pidfile" && echo "$name runs" || echo "$name does not run"
     done
-    alive slurmctld "$ROOT/run/slurmctld.pid" || die "the cluster is down; wanted: up"
+    alive slurmctld "$ROOT/run/slurmctld.pid" || fail "the cluster is down; wanted: up"
     sinfo -N -o '%.6N %.6P %.10t %.5c %.8m'
 }
 node() { # node nK: the name, if it is one

@@ -1,9 +1,9 @@
 """Grading on a cluster: a Slurm array through submitit, whose tasks leave a JSON file per unit.
 
 A unit that a task did not bring back (its node failed, it was preempted, killed, or ran out of
-time or memory) is submitted again, alone, so that one that kills its task hurts no other. Jobs are
-not requeued by Slurm: two copies of one task would then be at work for a while, and submitit takes
-a lost node for the end of a job that Slurm is about to start again.
+time or memory) is submitted again; if it is lost twice, alone, so that one that kills its task hurts
+no other. Jobs are not requeued by Slurm: two copies of one task would then be at work for a while,
+and submitit takes a lost node for the end of a job that Slurm is about to start again.
 """
 
 import fcntl
@@ -39,8 +39,8 @@ MAX_ATTEMPTS = 4
 MAX_ARRAY = 1000  # Slurm's default allows 1001 tasks in an array
 MAX_MINUTES = 240  # what a task leaves undone by then is submitted again
 POLL_SECONDS = 0.5
-STATE_SECONDS = 5.0  # sacct asks a database that the whole cluster shares
-SETTLE_SECONDS = 5.0  # what a node wrote last may show up late on another: network file systems
+STATE_SECONDS = 3.0  # sacct asks a database that the whole cluster shares
+SETTLE_SECONDS = 3.0  # what a task wrote last may show up late: network file systems
 BASE_MB, CHAPTER_MB = 2048, 512  # zygote and judge; a mother of a chapter and her oracles
 FINAL = {
     *("BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY"),
@@ -146,10 +146,10 @@ class Cluster:
             shutil.rmtree(draft.parent)
 
     def _submit(self, executor: SlurmExecutor | LocalExecutor, units: list[Unit]) -> None:
-        """Submit units as one array: neighbours share a task at first, later each has its own."""
+        """Submit units as one array, those of a chapter side by side: a task starts it once."""
         units = sorted(units, key=lambda unit: unit.chapter.name)
-        first = not any(self.attempts[unit.key] for unit in units)
-        size = math.ceil(len(units) / (min(self.jobs, MAX_ARRAY) if first else MAX_ARRAY))
+        suspect = any(self.attempts[unit.key] > 1 for unit in units)
+        size = math.ceil(len(units) / (MAX_ARRAY if suspect else min(self.jobs, MAX_ARRAY)))
         groups = [units[start : start + size] for start in range(0, len(units), size)]
         environment = {"STORYTELLER_ROOT": str(repository())}
         if key := key_file():
@@ -215,7 +215,8 @@ class Cluster:
         self._look()
         for task in [task for task in self.tasks if task.over]:
             missing = [unit for unit in task.units if unit.key in self.outstanding]
-            if missing and time.monotonic() < task.over + SETTLE_SECONDS:
+            by_itself = task.state in ("ended", "COMPLETED", "FINISHED")
+            if missing and by_itself and time.monotonic() < task.over + SETTLE_SECONDS:
                 continue
             self.tasks.remove(task)
             if missing:
