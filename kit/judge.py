@@ -7,7 +7,8 @@ and reports verdict by verdict.
 
 Channel to the orchestrator:
     mother ->   {"op": "ready", "unproved": [...]}, {"op": "test", ...} for each, {"op": "listed"}
-    -> mother   {"op": "grade", "room": {...}, "seconds": ...} + fd of the judge's own channel
+    -> mother   {"op": "grade", "room": {...}, "seconds": ..., "tests": [...] or null for all}
+                + fd of the judge's own channel
     judge ->    {"op": "result", ...} for each test, then {"op": "done"}
 """
 
@@ -123,10 +124,16 @@ def judge(
     transport = RemoteTransport(zygote, room)
     bench.restart(lambda name: transport)
     deadline = time.monotonic() + message["seconds"]
-    items = [item for item in session.items if item.stash[INFO].test not in unproved]
+    chosen = None if message["tests"] is None else set(message["tests"])
+    items = []
     for item in session.items:
-        if item not in items:
-            _send(report, bench.judge(item.stash[INFO], Infra("the reference fails here too"), 0.0))
+        info = item.stash[INFO]
+        if chosen is not None and info.test not in chosen:
+            continue
+        if info.test in unproved:
+            _send(report, bench.judge(info, Infra("the reference fails here too"), 0.0))
+        else:
+            items.append(item)
     for result in run_items(session, items, deadline):
         _send(report, result)
     transport.close()

@@ -84,6 +84,15 @@ class SubmissionResult:
         return any(c.pending(p) for c in self.chapters for p in c.chapter.problems)
 
 
+def not_run(chapter: Chapter, verdict: Verdict, why: str) -> tuple[TestResult, ...]:
+    """One verdict for each problem of a chapter, none of whose tests was run."""
+    title = "no test was run"
+    return tuple(
+        TestResult("(not run)", problem.name, True, verdict, title=title, detail=why)
+        for problem in chapter.problems
+    )
+
+
 def name_bugs(tests: Iterable[TestResult]) -> tuple[str, ...]:
     """The misconceptions that a problem's wrong outputs equal; at most two.
 
