@@ -6,6 +6,7 @@ deliver is infra: tried once more, and never a zero.
 """
 
 import os
+import platform
 import select
 import shutil
 import subprocess
@@ -62,6 +63,8 @@ class Graded:
     work: Work
     tests: tuple[TestResult, ...] = ()
     problem: str = ""
+    rung: str = ""  # the sandbox it was graded in
+    node: str = ""  # the machine it was graded on
 
     @property
     def infra(self) -> bool:
@@ -109,7 +112,9 @@ def budget(subject: Chapter) -> float:
 class Grader:
     """Grades works on this machine; use it as a context manager."""
 
-    def __init__(self, jobs: int, rung: str, secrets: Sequence[Path] = ()):
+    def __init__(
+        self, jobs: int, rung: str, secrets: Sequence[Path] = (), first_slot: int = 0
+    ) -> None:
         self.rung = rung
         key = key_file()
         self.secrets = [*secret_folders(), *secrets, *([key] if key else [])]
@@ -118,7 +123,7 @@ class Grader:
         self._failed: dict[str, str] = {}  # chapters whose tests cannot be run here, and why
         self._deaths: Counter[str] = Counter()
         self._jobs: list[Job] = []
-        self._free = list(range(jobs))
+        self._free = list(range(first_slot, first_slot + jobs))
         self._rooms = 0
 
     def __enter__(self) -> "Grader":
@@ -166,7 +171,7 @@ class Grader:
         attempts: Counter[tuple[str, str]] = Counter()
         while waiting or self._jobs:
             for work in self._dispatch(waiting):
-                on_result(Graded(work, problem=self._failed[work.chapter.name]))
+                on_result(self._refused(work))
             starting = [name for name, mother in self._mothers.items() if not mother.ready]
             self._wait([job.channel for job in self._jobs] + self._channels(starting))
             for name in starting:
@@ -198,6 +203,10 @@ class Grader:
             elif self._mothers[name].ready and self._start(work):
                 waiting.remove(work)
         return refused
+
+    def _refused(self, work: Work) -> Graded:
+        why = self._failed[work.chapter.name]
+        return Graded(work, problem=why, rung=self.rung, node=platform.node())
 
     def _channels(self, names: Sequence[str]) -> list[Messenger]:
         return [self._mothers[name].channel for name in names]
@@ -300,7 +309,8 @@ class Grader:
         for name, blank in (mother.blanks if mother else {}).items():
             if job.work.tests is None or name in job.work.tests:
                 tests[name] = job.tests.get(name) or replace(blank, detail=why)
-        return Graded(job.work, tuple(tests.values()), "" if tests else why)
+        problem = "" if tests else why
+        return Graded(job.work, tuple(tests.values()), problem, self.rung, platform.node())
 
     @staticmethod
     def _rest(graded: Graded) -> Work:

@@ -3,12 +3,13 @@
 import difflib
 import fnmatch
 import os
-import platform
+import shutil
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.progress import Progress
 
@@ -25,6 +26,9 @@ from kit.rooms import secret_folders
 from kit.seeds import course_key
 from kit.submissions import Submission, find_submissions, stage
 
+if TYPE_CHECKING:
+    from kit.cluster import Cluster
+
 JUDGE_MB = 400  # a judge and its share of zygote and mother
 RETRIED = ("infra", "crash", "timeout", "oom", "error", "fail", "forbidden", "todo")
 
@@ -40,6 +44,7 @@ class Options:
     only: tuple[str, ...] = ()  # globs on the ids of submissions
     retry: frozenset[str] = frozenset()  # verdicts that are given anew
     fresh: bool = False
+    slurm: dict[str, str | int] | None = None  # grade on a cluster; what its jobs ask for
 
 
 @dataclass
@@ -73,6 +78,7 @@ def grade_class(paths: list[Path], options: Options, progress: Progress) -> Outc
         raise ValueError(f"--require-sandbox {options.require_sandbox}; choose from {known}")
     if options.fresh and options.out:
         put_aside(options.out)
+        shutil.rmtree(options.out / "cluster", ignore_errors=True)  # results not in the journal yet
     with ExitStack() as stack:
         intake = stack.enter_context(work_folder("intake"))
         os.chmod(intake, 0o700)
@@ -113,7 +119,7 @@ class _Run:
     stack: ExitStack
     progress: Progress
     outcome: Outcome = field(default_factory=Outcome)
-    _grader: Grader | None = None
+    _grader: "Grader | Cluster | None" = None
     _files: dict[str, Path] = field(default_factory=dict)  # content -> the grader's copy
 
     def stage(self, submissions: Sequence[Submission]) -> list[Part]:
@@ -154,7 +160,7 @@ class _Run:
         if graded.problem:
             self.journal.note(work.content, work.chapter, "infra", graded.problem)
         else:
-            rung, node = self._executor([work]).rung, platform.node()
+            rung, node = graded.rung, graded.node
             self.journal.enter(work.content, work.chapter, graded.tests, rung, node)
         self.outcome.graded += len(graded.tests)
 
@@ -196,12 +202,15 @@ class _Run:
     def _seconds(self, subject: Chapter) -> dict[str, float]:
         return self.journal.seconds(subject)
 
-    def _executor(self, works: Sequence[Work]) -> Grader:
-        """The local executor, started when it is first needed."""
+    def _executor(self, works: Sequence[Work]) -> "Grader | Cluster":
+        """The executor, started when it is first needed."""
         if self._grader is None:
             secrets = [self.intake, *(path for path in self.paths if path.exists())]
             if self.options.out:
                 secrets.append(self.options.out)
+            if self.options.slurm is not None:
+                self._grader = self.stack.enter_context(self._cluster(secrets))
+                return self._grader
             hidden = [str(path) for path in (*secret_folders(), self.intake) if path.exists()]
             status = sandbox.best_rung(self.options.require_sandbox, secrets=hidden)
             jobs, memory = affordable(self.options.jobs)
@@ -210,6 +219,19 @@ class _Run:
             )
             self._grader = self.stack.enter_context(Grader(jobs, status.rung, secrets))
         return self._grader
+
+    def _cluster(self, secrets: list[Path]) -> "Cluster":
+        from kit.cluster import Cluster
+
+        return Cluster(
+            self.options.out / "cluster",
+            self.options.jobs,
+            self.options.require_sandbox,
+            self.options.slurm,
+            secrets,
+            self.journal.listing,
+            self.progress.console.print,
+        )
 
 
 def affordable(jobs: int) -> tuple[int, int]:

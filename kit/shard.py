@@ -1,4 +1,4 @@
-"""What an array task runs: `python -m kit.shard FILE`, the local engine on one shard of units.
+"""What an array task runs: `python -m kit.shard FILE`, the local executor on one shard of works.
 
 It is a program of its own because a task's end must be the grader's end. Slurm signals every
 process of a task that it preempts or that runs out of time. submitit's process lives on for a
@@ -6,50 +6,43 @@ while; were it the grader, it would call a student crashed whose process Slurm h
 """
 
 import os
+import platform
 import signal
-import socket
 import sys
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from kit import sandbox
-from kit.exchange import Unit, read_shard, unit_of, write_result
+from kit.exchange import Shard, unpack, write_result
 from kit.files import OutputError
-from kit.grading import Grader, GraderError
-from kit.results import ChapterResult
+from kit.grading import Graded, Grader, GraderError
 from kit.rooms import secret_folders
 from kit.seeds import course_key
 
 SLOTS = 3000  # the sandbox's probes use those above
 
 
-def grade_units(
-    units: Sequence[Unit],
-    grader: Grader,
-    on_result: Callable[[Unit, ChapterResult], None],
-) -> None:
-    """Grade units with the local engine; `on_result` hears of each as it is done."""
-    by_name = {(unit.submission.id, unit.chapter.name): unit for unit in units}
-    grader.grade(
-        [unit.submission for unit in units],
-        lambda job, result: on_result(by_name[job.submission.id, job.chapter.name], result),
-    )
-
-
 def run_shard(path: Path) -> None:
-    """Grade the units of a shard that have no result yet."""
-    shard, shared = read_shard(path), path.parent.parent
+    """Do the works of a shard that have no result yet."""
+    shard, shared = Shard.read(path), path.parent.parent
     os.environ |= shard.environment
     course_key()
-    results = shared / "results"
-    units = [unit_of(fields, shared / "units") for fields in shard.units]
-    units = [unit for unit in units if not (results / f"{unit.key}.json").exists()]
-    secrets = [str(path) for path in (*secret_folders(), shared) if path.exists()]
-    rung = sandbox.best_rung(shard.required, secrets=secrets).rung
+    results, keys = shared / "results", {}
+    for packed in shard.works:
+        if not (results / f"{packed['key']}.json").exists():
+            work = unpack(packed, shared / "units")
+            keys[work.content, work.chapter.name] = packed["key"], work
+
+    def on_result(graded: Graded) -> None:
+        key, _ = keys[graded.work.content, graded.work.chapter.name]
+        write_result(results, key, graded)
+
+    secrets = [shared, *(Path(secret) for secret in shard.secrets)]
+    hidden = [str(path) for path in (*secret_folders(), shared) if path.exists()]
+    rung = sandbox.best_rung(shard.required, secrets=hidden).rung
     # tasks that run as root on one node must not share a user for their students
     first_slot = shard.number * shard.jobs % SLOTS
-    with Grader(shard.jobs, rung, [shared], first_slot) as grader:
-        grade_units(units, grader, lambda u, result: write_result(results, u.key, result, rung))
+    with Grader(shard.jobs, rung, secrets, first_slot) as grader:
+        grader.grade([work for _, work in keys.values()], on_result)
 
 
 def main() -> None:
@@ -60,7 +53,7 @@ def main() -> None:
         run_shard(Path(sys.argv[1]))
     except (GraderError, OutputError, sandbox.SandboxError, ValueError, KeyError, OSError) as error:
         text = error.args[0] if isinstance(error, KeyError) else error
-        sys.exit(f"node {socket.gethostname()} cannot grade: {text}")
+        sys.exit(f"node {platform.node()} cannot grade: {text}")
 
 
 if __name__ == "__main__":
