@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -69,6 +70,8 @@ class Cluster:
     secrets: Sequence[Path]
     blanks: Callable[[Chapter], list[TestResult] | None]  # the tests of a chapter
     say: Callable[[str], None]
+    _stack: ExitStack = field(default_factory=ExitStack)
+    _lister: Grader | None = None
     _shards: int = 0
     _tasks: list[Task] = field(default_factory=list)
     _open: dict[str, Work] = field(default_factory=dict)  # key -> what has no result yet
@@ -85,6 +88,7 @@ class Cluster:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._stop_listing()
         for task in self._tasks:
             task.job.cancel(check=False)
 
@@ -92,12 +96,22 @@ class Cluster:
         return f"storyteller-{hashlib.sha256(str(self.shared).encode()).hexdigest()[:8]}"
 
     def listing(self, subject: Chapter) -> list[TestResult] | str:
-        """The tests of a chapter, without verdicts; or why they cannot be run. No student's code."""
-        with Grader(1, sandbox.best_rung().rung, self.secrets) as grader:
-            return grader.listing(subject)
+        """The tests of a chapter, without verdicts; or why they cannot be run.
+
+        They are listed here: no student's code is needed for that.
+        """
+        if self._lister is None:
+            grader = Grader(1, sandbox.best_rung().rung, self.secrets)
+            self._lister = self._stack.enter_context(grader)
+        return self._lister.listing(subject)
+
+    def _stop_listing(self) -> None:
+        self._stack.close()
+        self._lister = None
 
     def grade(self, works: Sequence[Work], on_result: Callable[[Graded], None]) -> None:
         """Grade works; `on_result` hears of each as it is done."""
+        self._stop_listing()
         for name in ("units", "shards", "results", "logs"):
             (self.shared / name).mkdir(mode=0o700, parents=True, exist_ok=True)
         self.shared.chmod(0o700)

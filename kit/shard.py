@@ -36,7 +36,8 @@ def run_shard(path: Path) -> None:
         key, _ = keys[graded.work.content, graded.work.chapter.name]
         write_result(results, key, graded)
 
-    secrets = [shared, *(Path(secret) for secret in shard.secrets)]
+    # not every node sees everything that the controller hides
+    secrets = [shared, *(path for path in map(Path, shard.secrets) if path.exists())]
     hidden = [str(path) for path in (*secret_folders(), shared) if path.exists()]
     rung = sandbox.best_rung(shard.required, secrets=hidden).rung
     # tasks that run as root on one node must not share a user for their students
