@@ -137,11 +137,13 @@ class Cluster:
         return SlurmExecutor(logs)
 
     def _stage(self, keys: Sequence[str]) -> None:
-        """Copy files to where nodes can read them."""
+        """Copy files to where nodes can read them, all of a work's or none."""
         for key in keys:
-            target = self.shared / "units" / key
-            shutil.rmtree(target, ignore_errors=True)  # it may be half a copy
-            shutil.copytree(self._open[key].files, target)
+            target, draft = self.shared / "units" / key, self.shared / "units" / f".{key}"
+            if not target.exists():
+                shutil.rmtree(draft, ignore_errors=True)
+                shutil.copytree(self._open[key].files, draft)
+                draft.rename(target)
 
     def _submit(self, executor: SlurmExecutor | LocalExecutor, keys: list[str]) -> None:
         """Submit works as one array, those of a chapter side by side: a task starts it once."""

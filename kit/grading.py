@@ -63,8 +63,8 @@ class Graded:
     work: Work
     tests: tuple[TestResult, ...] = ()
     problem: str = ""
-    rung: str = ""  # the sandbox it was graded in
-    node: str = ""  # the machine it was graded on
+    rung: str = ""  # of the sandbox
+    node: str = field(default_factory=platform.node)
 
     @property
     def infra(self) -> bool:
@@ -171,7 +171,7 @@ class Grader:
         attempts: Counter[tuple[str, str]] = Counter()
         while waiting or self._jobs:
             for work in self._dispatch(waiting):
-                on_result(self._refused(work))
+                on_result(Graded(work, problem=self._failed[work.chapter.name]))
             starting = [name for name, mother in self._mothers.items() if not mother.ready]
             self._wait([job.channel for job in self._jobs] + self._channels(starting))
             for name in starting:
@@ -203,10 +203,6 @@ class Grader:
             elif self._mothers[name].ready and self._start(work):
                 waiting.remove(work)
         return refused
-
-    def _refused(self, work: Work) -> Graded:
-        why = self._failed[work.chapter.name]
-        return Graded(work, problem=why, rung=self.rung, node=platform.node())
 
     def _channels(self, names: Sequence[str]) -> list[Messenger]:
         return [self._mothers[name].channel for name in names]
@@ -308,9 +304,8 @@ class Grader:
         why = f"the judge has ended early: {self._last_words()}"
         for name, blank in (mother.blanks if mother else {}).items():
             if job.work.tests is None or name in job.work.tests:
-                tests[name] = job.tests.get(name) or replace(blank, detail=why)
-        problem = "" if tests else why
-        return Graded(job.work, tuple(tests.values()), problem, self.rung, platform.node())
+                tests[name] = job.tests.get(name) or replace(blank, seconds=0.0, detail=why)
+        return Graded(job.work, tuple(tests.values()), "" if tests else why, self.rung)
 
     @staticmethod
     def _rest(graded: Graded) -> Work:

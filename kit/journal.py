@@ -13,7 +13,7 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
@@ -85,6 +85,7 @@ class Journal:
         self.path = folder / FILE if folder else None
         self._lock: IO | None = None
         self._suites: dict[str, Suite] = {}
+        self._listings: dict[str, list[TestResult]] = {}
         self._keys: dict[tuple[str, str], TestKey] = {}
 
     def __enter__(self) -> "Journal":
@@ -158,18 +159,24 @@ class Journal:
         return self._keys[place]
 
     def listing(self, subject: Chapter) -> list[TestResult] | None:
-        """The tests of a chapter as it is now, without verdicts; None if nobody has listed them."""
-        rows = self._rows("SELECT tests FROM suites WHERE suite = ?", self.suite(subject).key)
-        if not rows:
-            return None
-        fields = json.loads(rows[0][0])
-        return [
-            TestResult(t, p, public, "infra", 0.0, title, GAP) for t, p, public, title in fields
-        ]
+        """The tests of a chapter as it is now, without verdicts; None if nobody has listed them.
+
+        Their seconds are the reference's.
+        """
+        suite = self.suite(subject).key
+        if suite not in self._listings:
+            rows = self._rows("SELECT tests FROM suites WHERE suite = ?", suite)
+            if not rows:
+                return None
+            self._listings[suite] = [
+                TestResult(test, problem, public, "infra", seconds, title, GAP)
+                for test, problem, public, title, seconds in json.loads(rows[0][0])
+            ]
+        return self._listings[suite]
 
     def list_tests(self, subject: Chapter, tests: Iterable[TestResult]) -> None:
         """Keep which tests a chapter has."""
-        text = json.dumps([[t.test, t.problem, t.public, t.title] for t in tests])
+        text = json.dumps([[t.test, t.problem, t.public, t.title, t.seconds] for t in tests])
         with self._transaction():
             row = (self.suite(subject).key, subject.name, text)
             self.db.execute("INSERT OR REPLACE INTO suites VALUES (?, ?, ?)", row)
@@ -226,9 +233,9 @@ class Journal:
             )
 
     def seconds(self, subject: Chapter) -> dict[str, float]:
-        """How long each test of a chapter has taken, on average over the class."""
+        """How long each test of a chapter takes: the average over the class, or the reference's."""
         means = dict(self._rows("SELECT test, AVG(seconds) FROM verdicts GROUP BY test"))
-        return {t.test: means[t.test] for t in self.listing(subject) or () if t.test in means}
+        return {t.test: means.get(t.test, t.seconds) for t in self.listing(subject) or ()}
 
     def results(self) -> list[SubmissionResult]:
         """All that is known of the class, by submission, in points as they are today."""
@@ -261,7 +268,9 @@ class Journal:
             return ChapterResult(subject, not_run(subject, fault, note), note=note), set()
         known = self.known(content, subject)
         blanks = self.listing(subject) or not_run(subject, "infra", GAP)
-        tests = tuple(known[t.test].result if t.test in known else t for t in blanks)
+        tests = tuple(
+            known[t.test].result if t.test in known else replace(t, seconds=0.0) for t in blanks
+        )
         seconds = round(sum(test.seconds for test in tests), 3)
         return ChapterResult(subject, tests, seconds), {k.rung for k in known.values()}
 

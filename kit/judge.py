@@ -63,7 +63,8 @@ class Mother:
         session.items[:] = [i for i in session.items if i.stash[INFO].test not in skipped]
         bench.close()
         self.jobs.send({"op": "ready", "unproved": sorted(self.unproved)})
-        self._announce([info for info in infos if info.test not in skipped])
+        seconds = {result.test: result.seconds for result in results}
+        self._announce([info for info in infos if info.test not in skipped], seconds)
         while True:
             select.select([self.jobs], [], [], 1.0)
             self._reap()
@@ -77,10 +78,11 @@ class Mother:
                 os._exit(0)
             self._fork_judge(session, message, descriptor)
 
-    def _announce(self, infos: list[TestInfo]) -> None:
-        """Tell which tests there are, so that a judge that dies leaves no gap."""
+    def _announce(self, infos: list[TestInfo], seconds: dict[str, float]) -> None:
+        """Tell which tests there are and what they take, so that a judge that dies leaves no gap."""
         for info in infos:
-            blank = TestResult(info.test, info.problem.name, info.public, "infra", title=info.title)
+            fields = (info.test, info.problem.name, info.public, "infra", seconds[info.test])
+            blank = TestResult(*fields, title=info.title)
             self.jobs.send({"op": "test", "test": asdict(blank)})
         self.jobs.send({"op": "listed"})
 

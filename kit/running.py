@@ -120,6 +120,7 @@ class _Run:
     progress: Progress
     outcome: Outcome = field(default_factory=Outcome)
     _grader: "Grader | Cluster | None" = None
+    _seconds: dict[str, dict[str, float]] = field(default_factory=dict)  # chapter -> test -> time
     _files: dict[str, Path] = field(default_factory=dict)  # content -> the grader's copy
 
     def stage(self, submissions: Sequence[Submission]) -> list[Part]:
@@ -153,15 +154,14 @@ class _Run:
             self.progress.update(task, advance=len(graded.work.tests or ()), description=text)
 
         if todo:
-            self._executor(todo).grade(todo, on_result)
+            self._executor().grade(todo, on_result)
 
     def _enter(self, graded: Graded) -> None:
         work = graded.work
         if graded.problem:
             self.journal.note(work.content, work.chapter, "infra", graded.problem)
         else:
-            rung, node = graded.rung, graded.node
-            self.journal.enter(work.content, work.chapter, graded.tests, rung, node)
+            self.journal.enter(work.content, work.chapter, graded.tests, graded.rung, graded.node)
         self.outcome.graded += len(graded.tests)
 
     def _work(self, part: Part) -> Work | None:
@@ -176,8 +176,9 @@ class _Run:
         self.outcome.known += len(kept)
         if not tests:
             return None
-        seconds = self._seconds(part.chapter)
-        expected = sum(seconds.get(test, 0.0) for test in tests)
+        if part.chapter.name not in self._seconds:
+            self._seconds[part.chapter.name] = self.journal.seconds(part.chapter)
+        expected = sum(self._seconds[part.chapter.name][test] for test in tests)
         files = self._files[part.content]
         return Work(part.submission, part.chapter, files, part.content, tests, expected)
 
@@ -194,15 +195,12 @@ class _Run:
     def _listing(self, subject: Chapter) -> list[TestResult] | str:
         if (blanks := self.journal.listing(subject)) is not None:
             return blanks
-        found = self._executor([]).listing(subject)
+        found = self._executor().listing(subject)
         if not isinstance(found, str):
             self.journal.list_tests(subject, found)
         return found
 
-    def _seconds(self, subject: Chapter) -> dict[str, float]:
-        return self.journal.seconds(subject)
-
-    def _executor(self, works: Sequence[Work]) -> "Grader | Cluster":
+    def _executor(self) -> "Grader | Cluster":
         """The executor, started when it is first needed."""
         if self._grader is None:
             secrets = [self.intake, *(path for path in self.paths if path.exists())]

@@ -56,10 +56,11 @@ def slurm() -> Iterator[Path]:
         pytest.skip("Slurm runs on Linux only")
     script = repository() / "cluster" / "dev_slurm.sh"
     was_up = subprocess.run([script, "status"], capture_output=True).returncode == 0
-    done = subprocess.run([script, "up"], capture_output=True, text=True)
-    if done.returncode == 2:
-        pytest.skip(done.stderr.strip().splitlines()[-1])
-    assert done.returncode == 0, done.stdout + done.stderr
+    if not was_up:
+        done = subprocess.run([script, "up"], capture_output=True, text=True)
+        if done.returncode == 2:
+            pytest.skip(done.stderr.strip().splitlines()[-1])
+        assert done.returncode == 0, done.stdout + done.stderr
     before = dict(os.environ)
     for line in subprocess.check_output([script, "env"], text=True).splitlines():
         name, _, value = line.removeprefix("export ").partition("=")
