@@ -23,7 +23,7 @@ END
 }
 
 NODES=4 CPUS=2 MEMORY=8000
-CTLD_PORT=16817 DBD_PORT=16819 SQL_PORT=16306 NODE_PORT=17000 # nK listens on NODE_PORT + K
+DBD_PORT=16819 SQL_PORT=16306 NODE_PORT=17000 # nK listens on NODE_PORT + K
 NET=127.77.0                                                  # and at NET.K: all of 127/8 is loopback
 ME=$(id -un)
 if [ "$ME" = root ]; then
@@ -100,53 +100,8 @@ write_configuration() { # write_configuration [--dbd]
     mkdir -p "$ROOT"/{state,log,run,bin,spool}
     # submitit names result files by job number, so numbers must not begin again after --purge
     [ -s "$ROOT/first_job" ] || date +%-j%H%M >"$ROOT/first_job"
-    cat >"$SLURM_CONF" <<END
-ClusterName=dev
-SlurmctldHost=localhost(127.0.0.1)
-SlurmUser=$ME
-SlurmdUser=$ME
-AuthType=auth/$AUTH
-CredType=cred/$AUTH
-# also how long a requeued job waits before it starts again: 120 s by default
-AuthInfo=cred_expire=5
-SlurmctldPort=$CTLD_PORT
-SlurmctldPidFile=$ROOT/run/slurmctld.pid
-SlurmctldLogFile=$ROOT/log/slurmctld.log
-StateSaveLocation=$ROOT/state
-SlurmdPidFile=$ROOT/run/slurmd-%n.pid
-SlurmdLogFile=$ROOT/log/slurmd-%n.log
-SlurmdSpoolDir=$ROOT/spool/%n
-# no cgroups, no CPU binding, no MPI
-ProctrackType=proctrack/linuxproc
-TaskPlugin=task/none
-SwitchType=switch/none
-MpiDefault=none
-# a node that comes back is used again; believe CPUs= and RealMemory=, not the hardware
-ReturnToService=2
-SlurmdParameters=config_overrides
-SelectType=select/cons_tres
-SelectTypeParameters=CR_Core_Memory
-# memory limits hold by looking at /proc every second
-JobAcctGatherType=jobacct_gather/linux
-JobAcctGatherFrequency=task=1
-JobAcctGatherParams=OverMemoryKill
-# start jobs at once: the defaults are made for thousands of them
-SchedulerType=sched/backfill
-SchedulerParameters=batch_sched_delay=0,sched_min_interval=0,sched_interval=2,bf_interval=2,bf_resolution=1
-PreemptType=preempt/partition_prio
-PreemptMode=REQUEUE
-# what submitit's checkpoints need (a later Slurm: PreemptParameters=send_user_signal)
-SlurmctldParameters=preempt_send_user_signal
-# one task's error ends the others, who would wait in a collective until the time limit
-KillOnBadExit=1
-# finished jobs stay in memory for a day: the stand-in for sacct reads them there
-MinJobAge=86400
-FirstJobId=$(cat "$ROOT/first_job")
-SlurmdTimeout=10
-KillWait=5
-UnkillableStepTimeout=30
-MessageTimeout=10
-END
+    sed -e "s|@ROOT@|$ROOT|; s|@USER@|$ME|; s|@AUTH@|$AUTH|; s|@FIRST_JOB@|$(cat "$ROOT/first_job")|" \
+        "$(dirname "$0")/dev_slurm.conf" >"$SLURM_CONF"
     if [ "${1:-}" = --dbd ]; then
         echo "AccountingStorageType=accounting_storage/slurmdbd
 AccountingStorageHost=127.0.0.1
@@ -160,11 +115,6 @@ AccountingStoragePort=$DBD_PORT" >>"$SLURM_CONF"
         mkdir -p "$ROOT/spool/n$k"
         echo "NodeName=n$k NodeAddr=$NET.$k NodeHostname=n$k Port=$((NODE_PORT + k)) CPUs=$CPUS RealMemory=$MEMORY"
     done >>"$SLURM_CONF"
-    cat >>"$SLURM_CONF" <<END
-PartitionName=ci Nodes=ALL Default=YES PriorityTier=10 PreemptMode=OFF
-PartitionName=low Nodes=ALL PriorityTier=1 PreemptMode=REQUEUE GraceTime=20
-PartitionName=high Nodes=ALL PriorityTier=20 PreemptMode=OFF
-END
 }
 write_sacct() { # what submitit asks of sacct, answered from slurmctld's memory
     cat >"$ROOT/bin/sacct" <<'END'
@@ -347,8 +297,10 @@ case ${1:-} in
         echo "export SLURM_CONF=$SLURM_CONF"
         [ ! -x "$ROOT/bin/sacct" ] || echo "export PATH=$ROOT/bin:\$PATH"
         ;;
-    kill-node) kill_node "$(node "${2:-}")" ;;
-    start-node) start_node "$(node "${2:-}")" ;;
+    kill-node | start-node)
+        name=$(node "${2:-}")
+        "${1/-/_}" "$name"
+        ;;
     -h | --help) usage ;;
     *)
         usage >&2

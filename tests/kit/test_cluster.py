@@ -16,6 +16,7 @@ from kit.content import digest, engine, tree
 from kit.exchange import Shard
 from kit.grading import Graded, GraderError, Work
 from tests.kit.fake_shard import BLANKS
+from tests.kit.toy import run_grade
 
 
 @pytest.fixture
@@ -207,3 +208,19 @@ def test_a_node_that_cannot_grade_says_why(toy_kit, tmp_path, broken):
     )
     assert done.returncode == 1 and "cannot grade" in done.stderr and complaint in done.stderr
     assert "Traceback" not in done.stderr and not list((tmp_path / "results").iterdir())
+
+
+@pytest.mark.parametrize(
+    "arguments, complaint",
+    [
+        (["--executor", "slurm"], "needs --out"),
+        (["--slurm", "partition=cpu"], "give both, or neither"),
+        (["--executor", "slurm", "--out", "{out}", "--slurm", "time"], "wanted KEY=VALUE"),
+        (["--executor", "slurm", "--out", "{out}"], "no sbatch here"),
+    ],
+)
+def test_an_operators_slip_is_one_clear_line(toy_kit, tmp_path, arguments, complaint):
+    arguments = [argument.format(out=tmp_path) for argument in arguments]
+    done = run_grade(toy_kit, *arguments, PATH=str(tmp_path))
+    assert done.returncode == 2 and complaint in done.stderr, done.stdout + done.stderr
+    assert done.stderr.startswith("grade.py: ") and "Traceback" not in done.stderr
