@@ -70,9 +70,9 @@ CPUS = os.cpu_count() or 1
 @contextmanager
 def _plain_errors() -> Iterator[None]:
     """An operator's mistake ends in one clear line and exit code 2, not in a traceback."""
+    from kit.files import OutputError
     from kit.grading import GraderError
     from kit.journal import JournalError
-    from kit.reports import OutputError
     from kit.sandbox import SandboxError
 
     try:
@@ -104,6 +104,10 @@ def run(
     out: Annotated[
         Path | None,
         typer.Option(help="Write results/ID.json (Gradescope) and gradebook.csv to this folder."),
+    ] = None,
+    course: Annotated[
+        Path | None,
+        typer.Option(help="Roster, due dates, waived tests: a TOML file; see kit/coursefile.py."),
     ] = None,
     require_sandbox: Annotated[
         str | None,
@@ -142,7 +146,9 @@ def run(
     and what has not changed is not graded again.
     """
     from kit.console import summary_table
-    from kit.running import Options, grade_class, prepare_output, write_reports
+    from kit.course import Course
+    from kit.reports import prepare_output, write_reports
+    from kit.running import Options, grade_class
 
     console = Console()
     again = frozenset(filter(None, (verdict.strip() for verdict in retry.split(","))))
@@ -153,14 +159,15 @@ def run(
         )
         if out is not None:
             prepare_output(out)  # before an hour of grading, not after
+        rules = Course.load(course) if course is not None else Course()
         outcome = grade_class(submissions or [], options, progress)
         if out is not None:
-            write_reports(outcome.results, out)
+            write_reports(outcome.results, out, rules)
     results = [result for result in outcome.results if result.submission in outcome.chosen]
     summary_table(results, console)
     if out is not None:
         told = f"{outcome.graded} tests judged, {outcome.known} known from before"
-        console.print(f"{told}; written: {out}/gradebook.csv and {out}/results/", soft_wrap=True)
+        console.print(f"{told}; written: {out}/report.html, gradebooks and more", soft_wrap=True)
     in_order = not any(result.pending for result in results)
     if not submissions:
         in_order &= all(c.score == 100 for result in results for c in result.chapters)

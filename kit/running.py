@@ -4,7 +4,6 @@ import difflib
 import fnmatch
 import os
 import shutil
-import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -20,7 +19,6 @@ from kit.grading import Graded, Grader, Work
 from kit.journal import MAX_ATTEMPTS, Journal, Known, Part, put_aside
 from kit.loader import REFERENCE
 from kit.places import work_folder
-from kit.reports import OutputError, write_gradebook, write_gradescope
 from kit.results import SubmissionResult, TestResult
 from kit.rooms import secret_folders
 from kit.seeds import course_key
@@ -239,22 +237,3 @@ def affordable(jobs: int) -> tuple[int, int]:
         fields = dict(line.split(":", 1) for line in file)
     available = int(fields["MemAvailable"].split()[0]) // 1024
     return max(1, min(jobs, available // most)), most
-
-
-def prepare_output(folder: Path) -> None:
-    """Make the output folder; OutputError if nothing can be written there."""
-    try:
-        (folder / "results").mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return
-    except OSError as error:
-        raise OutputError(
-            f"cannot write to {folder}: {error.strerror}; choose another --out"
-        ) from None
-
-
-def write_reports(results: list[SubmissionResult], folder: Path) -> None:
-    """Write one results.json per submission and the gradebook of all."""
-    for result in results:
-        write_gradescope(result, folder / "results" / f"{result.submission}.json")
-    write_gradebook(results, folder / "gradebook.csv")

@@ -18,8 +18,6 @@ from kit.grading import Graded, Grader, GraderError
 from kit.rooms import secret_folders
 from kit.seeds import course_key
 
-SLOTS = 3000  # the sandbox's probes use those above
-
 
 def run_shard(path: Path) -> None:
     """Do the works of a shard that have no result yet."""
@@ -40,9 +38,7 @@ def run_shard(path: Path) -> None:
     secrets = [shared, *(path for path in map(Path, shard.secrets) if path.exists())]
     hidden = [str(path) for path in (*secret_folders(), shared) if path.exists()]
     rung = sandbox.best_rung(shard.required, secrets=hidden).rung
-    # tasks that run as root on one node must not share a user for their students
-    first_slot = shard.number * shard.jobs % SLOTS
-    with Grader(shard.jobs, rung, secrets, first_slot) as grader:
+    with Grader(shard.jobs, rung, secrets) as grader:
         grader.grade([work for _, work in keys.values()], on_result)
 
 
