@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -148,6 +148,19 @@ def run(
     fresh: Annotated[
         bool, typer.Option(help="Grade everything anew; the journal in --out is put aside.")
     ] = False,
+    executor: Annotated[
+        Literal["local", "slurm"],
+        typer.Option(help="Where to grade: here, or as jobs of a Slurm cluster that sees --out."),
+    ] = "local",
+    slurm: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEY=VALUE",
+            help="What Slurm is asked for, such as partition=cpu, account=cs1 or time=60 "
+            "(minutes); may be given again.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Grade submissions; without any, the reference in solutions/.
 
@@ -160,8 +173,11 @@ def run(
 
     console = Console()
     again = frozenset(filter(None, (verdict.strip() for verdict in retry.split(","))))
-    options = Options(out, chapter, jobs, require_sandbox, tuple(only or ()), again, fresh)
     with _plain_errors(), _progress() as progress:
+        cluster = _cluster(executor, slurm or [], out)
+        options = Options(
+            out, chapter, jobs, require_sandbox, tuple(only or ()), again, fresh, cluster
+        )
         if out is not None:
             prepare_output(out)  # before an hour of grading, not after
         rules = _course(course, out)
@@ -225,6 +241,19 @@ def _course(path: Path | None, out: Path | None):
     if path is None and out is not None and (out / "course.toml").is_file():
         path = out / "course.toml"
     return Course() if path is None else Course.load(path)
+
+
+def _cluster(executor: str, slurm: list[str], out: Path | None) -> dict | None:
+    """What the jobs of a cluster ask for; None to grade here."""
+    if executor == "local":
+        if slurm:
+            raise ValueError("--slurm is for --executor slurm; give both, or neither")
+        return None
+    if out is None:
+        raise ValueError("--executor slurm needs --out, in a folder that all nodes see")
+    from kit.cluster import slurm_parameters
+
+    return slurm_parameters(slurm)
 
 
 @contextmanager

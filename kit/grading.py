@@ -29,7 +29,6 @@ from kit.rooms import (
     secret_folders,
     start_zygote,
 )
-from kit.sandbox.plan import SLOTS
 from kit.seeds import key_file
 from kit.stage import kit_folder
 from kit.wire import Messenger
@@ -114,6 +113,7 @@ class Grader:
     """Grades works on this machine; use it as a context manager."""
 
     def __init__(self, jobs: int, rung: str, secrets: Sequence[Path] = ()):
+        self.jobs = jobs
         self.rung = rung
         key = key_file()
         self.secrets = [*secret_folders(), *secrets, *([key] if key else [])]
@@ -122,20 +122,15 @@ class Grader:
         self._failed: dict[str, str] = {}  # chapters whose tests cannot be run here, and why
         self._deaths: Counter[str] = Counter()
         self._jobs: list[Job] = []
-        self._jobs_at_once = jobs
-        self._free: list[int] = []  # the sandbox slots of which no student runs
+        self._free: list[int] = []  # slots without a student
         self._rooms = 0
 
     def __enter__(self) -> "Grader":
         self.work = self._stack.enter_context(work_folder("grade"))
         try:
-            slots = take_slots(self._jobs_at_once, SLOTS // 2)
+            self._free = take_slots(self.jobs, self._stack)
         except InUse as error:
             raise GraderError(str(error)) from None
-        for slot, lock in slots:
-            self._free.append(slot)
-            if lock is not None:
-                self._stack.enter_context(lock)
         os.chmod(self.work, 0o711)  # a room's own mode decides who may look in
         self.log = self.work / "log"
         if self.rung == "uid":

@@ -7,6 +7,7 @@ import signal
 import socket
 import tempfile
 import time
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,7 +26,6 @@ from kit.rooms import (
     secret_folders,
     start_zygote,
 )
-from kit.sandbox.plan import SLOTS
 from kit.wire import Messenger, receive_frame, send_frame
 
 START_SECONDS = 60.0  # a student's process stands in milliseconds; a loaded machine may take longer
@@ -138,7 +138,8 @@ def isolated_transport(source: Source) -> RemoteTransport:
     zygote.receive()
     rung = sandbox.best_rung(None).rung
     subject = chapter(source.chapter)
-    [(slot, lock)] = take_slots(1, SLOTS // 2)
+    stack = ExitStack()
+    [slot] = take_slots(1, stack)
     room = make_room(work / "student", subject, rung, slot, work / "stage", secret_folders())
     homes = {source.chapter: source.folder}
     if source.package == STUDENT and not source.needs:  # --deps student: its own earlier chapters
@@ -155,8 +156,7 @@ def isolated_transport(source: Source) -> RemoteTransport:
         transport.close()
         zygote.close()
         process.wait()
-        if lock is not None:
-            lock.close()
+        stack.close()
         shutil.rmtree(work, ignore_errors=True)
 
     atexit.register(end)

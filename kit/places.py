@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import os
 import shutil
+import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import IO
 
 PREFIX = "storyteller-"
 LOCK = "in-use"
+PROBED = 4000  # slots from here on are for the sandbox's probes
 
 
 class InUse(RuntimeError):
@@ -49,24 +51,24 @@ def work_folder(kind: str) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def take_slots(count: int, most: int) -> list[tuple[int, IO | None]]:
-    """Sandbox slots that no other grader on this machine has, each with the lock that holds it.
+def take_slots(count: int, stack: contextlib.ExitStack) -> list[int]:
+    """Slots of the sandbox that no other grader on this machine uses, until the stack is closed.
 
-    As root a slot is a user, and when a student ends, all processes of its user are killed.
+    As root a slot is a user of its own, and whoever ends a student ends all processes of that user.
     """
-    if os.getuid() != 0:  # then students run as the grader's own user
-        return [(slot, None) for slot in range(count)]
-    home = Path("/run" if os.access("/run", os.W_OK) else tempfile.gettempdir()) / "storyteller"
-    home.mkdir(mode=0o700, exist_ok=True)
-    taken: list[tuple[int, IO | None]] = []
-    for slot in range(most):
-        if len(taken) == count:
-            break
-        with contextlib.suppress(InUse):
-            taken.append((slot, hold(home / f"slot-{slot}")))
-    if len(taken) < count:
-        raise InUse(f"all {most} sandbox slots are taken; wait for the other graders here")
-    return taken
+    slots = []
+    for slot in range(PROBED):
+        lock = socket.socket(socket.AF_UNIX)
+        try:
+            lock.bind(f"\0{PREFIX}slot-{slot}")  # a name without a file: gone with its holder
+        except OSError:
+            lock.close()
+            continue
+        stack.enter_context(lock)
+        slots.append(slot)
+        if len(slots) == count:
+            return slots
+    raise InUse(f"other graders hold all but {len(slots)} of {PROBED} slots; wanted {count}")
 
 
 def file_system(folder: Path) -> str:

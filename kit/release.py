@@ -20,11 +20,12 @@ from kit.upgrade import install
 INSTRUCTORS_ONLY = frozenset(
     f"{name}.py"
     for name in (
-        *("amend", "audit", "auditing", "autograder", "bank", "cli", "console", "content"),
-        *("course", "coursefile", "doctor", "files", "gradebook", "gradescope", "grading"),
+        *("amend", "audit", "auditing", "autograder", "bank", "cli", "cluster", "console"),
+        *("content", "course", "coursefile", "doctor", "exchange", "files", "gradebook"),
+        *("gradescope", "grading"),
         *("in_container", "journal", "judge", "junit", "lateness", "leaks", "overview", "page"),
-        *("release", "reports", "roster", "running", "stubs", "submissions", "suite", "tables"),
-        *("text", "unpack"),
+        *("release", "reports", "roster", "running", "shard", "stubs", "submissions", "suite"),
+        *("tables", "text", "unpack"),
     )
 )
 HANDOUT_FILES = ("README.md", "chapter.toml", "play.py", "figures/*.png")

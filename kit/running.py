@@ -3,10 +3,12 @@
 import difflib
 import fnmatch
 import os
+import shutil
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.progress import Progress
 
@@ -21,6 +23,9 @@ from kit.results import SubmissionResult, TestResult
 from kit.rooms import secret_folders
 from kit.seeds import course_key
 from kit.submissions import Submission, find_submissions, stage
+
+if TYPE_CHECKING:
+    from kit.cluster import Cluster
 
 JUDGE_MB = 400  # a judge and its share of zygote and mother
 RETRIED = ("infra", "crash", "timeout", "oom", "error", "fail", "forbidden", "todo")
@@ -37,6 +42,7 @@ class Options:
     only: tuple[str, ...] = ()  # globs on the ids of submissions
     retry: frozenset[str] = frozenset()  # verdicts that are given anew
     fresh: bool = False
+    slurm: dict[str, str | int] | None = None  # grade on a cluster; what its jobs ask for
 
 
 @dataclass
@@ -69,6 +75,7 @@ def grade_class(paths: list[Path], options: Options, progress: Progress) -> Outc
         raise ValueError(f"--require-sandbox {options.require_sandbox}; choose from {known}")
     if options.fresh and options.out:
         put_aside(options.out)
+        shutil.rmtree(options.out / "cluster", ignore_errors=True)  # results not in the journal yet
     with work_folder("intake") as intake:
         submissions = _take_in(paths, options, intake)
         secrets = [intake, *(path for path in paths if path.exists())]
@@ -122,7 +129,7 @@ class _Run:
     stack: ExitStack
     progress: Progress
     outcome: Outcome = field(default_factory=Outcome)
-    _grader: Grader | None = None
+    _grader: "Grader | Cluster | None" = None
     _seconds: dict[str, dict[str, float]] = field(default_factory=dict)  # chapter -> test -> time
     _files: dict[str, Path] = field(default_factory=dict)  # content -> the grader's copy
 
@@ -203,15 +210,31 @@ class _Run:
             self.journal.list_tests(subject, found)
         return found
 
-    def _executor(self) -> Grader:
-        """The local executor, started when it is first needed."""
+    def _executor(self) -> "Grader | Cluster":
+        """The executor, started when it is first needed."""
         if self._grader is None:
+            if self.options.slurm is not None:
+                self._grader = self.stack.enter_context(self._cluster())
+                return self._grader
             rung = choose_rung(self.options.require_sandbox, self.secrets)
             jobs, memory = affordable(self.options.jobs)
             text = f"sandbox: {rung}; jobs: {jobs}, each up to {memory} MB"
             self.progress.console.print(text, soft_wrap=True)
             self._grader = self.stack.enter_context(Grader(jobs, rung, self.secrets))
         return self._grader
+
+    def _cluster(self) -> "Cluster":
+        from kit.cluster import Cluster
+
+        return Cluster(
+            self.options.out / "cluster",
+            self.options.jobs,
+            self.options.require_sandbox,
+            self.options.slurm,
+            self.secrets,
+            self.journal.listing,
+            self.progress.console.print,
+        )
 
 
 def choose_rung(required: str | None, secrets: Sequence[Path]) -> str:

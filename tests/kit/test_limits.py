@@ -1,5 +1,6 @@
 """What a student's processes may use all together: the zygote looks, and kills."""
 
+from contextlib import ExitStack
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,6 @@ from kit.door import Allowance, OutOfMemory
 from kit.isolation import RemoteTransport
 from kit.places import take_slots
 from kit.rooms import make_room, open_to_reading, start_zygote
-from kit.sandbox.plan import SLOTS
 from kit.zygote import MAX_SCRATCH_FILES, MAX_SCRATCH_MB
 
 LIMIT_MB = 300
@@ -58,7 +58,8 @@ def call(rung, toy_kit, zygote, tmp_path, monkeypatch):
     chapter.cache_clear()
     tmp_path.chmod(0o755)
     channel, staged = zygote
-    [(slot, lock)] = take_slots(1, SLOTS // 2)
+    stack = ExitStack()
+    [slot] = take_slots(1, stack)
     room = make_room(tmp_path / "room", chapter("ch91_base"), rung, slot, staged, ())
     home = tmp_path / "room" / "room" / "assignments" / "ch91_base"
     (home / "adapters.py").write_text("")
@@ -78,8 +79,7 @@ def call(rung, toy_kit, zygote, tmp_path, monkeypatch):
 
     yield run
     transport.close()
-    if lock is not None:
-        lock.close()
+    stack.close()
     chapter.cache_clear()
 
 
