@@ -14,7 +14,7 @@ from pathlib import Path
 
 from .pretokenization import pretokenize, split_special
 
-CountWords = Callable[[Iterable[str], list[str]], Counter[str]]
+CountWords = Callable[[Iterable[bytes], list[str]], Counter[str]]
 BLOCK_BYTES = 1 << 16  # read at once: so few that a block and its words stay in the cache
 
 
@@ -74,7 +74,7 @@ def _count_span(
 
 def _read_blocks(
     path: str | Path, special_tokens: list[str], start: int, end: int
-) -> Iterator[str]:
+) -> Iterator[bytes]:
     """The text from one offset to another, in blocks that end before a separator."""
     tokens = separators(special_tokens)
     held = b""
@@ -85,16 +85,16 @@ def _read_blocks(
             held += fresh
             cut = max((held.rfind(token) for token in tokens), default=0)
             if cut > 0:
-                yield held[:cut].decode("utf-8")
+                yield held[:cut]
                 held = held[cut:]
-    yield held.decode("utf-8")
+    yield held
 
 
-def count_words(texts: Iterable[str], special_tokens: list[str]) -> Counter[str]:
-    """The words of some texts, special tokens left out."""
+def count_words(blocks: Iterable[bytes], special_tokens: list[str]) -> Counter[str]:
+    """The words of some texts in UTF-8, special tokens left out."""
     counts: Counter[str] = Counter()
-    for text in texts:
-        for piece in split_special(text, special_tokens):
+    for block in blocks:
+        for piece in split_special(block.decode("utf-8"), special_tokens):
             if piece not in special_tokens:
                 counts.update(pretokenize(piece))
     return counts

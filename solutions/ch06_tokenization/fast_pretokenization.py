@@ -1,9 +1,10 @@
 """Words of a text, most of them without a regular expression.
 
 A word begins at every space that is followed by something else than white space, whatever stands
-before it: white space always leaves its last space to the word behind it. So str.split and Counter,
-both in C, can cut a text at such spaces and count the pieces; the expression then sees each distinct
-piece once. All other spaces are hidden from str.split for as long as it takes.
+before it: white space always leaves its last space to the word behind it. So bytes.split and
+Counter, both in C, can cut a text at such spaces and count the pieces; the expression then sees each
+distinct piece once. All other spaces are hidden from bytes.split for as long as it takes. Pieces
+stay bytes until then: one curly quote would make two bytes of every character around it.
 
 The expression itself, if the text is ASCII, is done by the standard library's `re`, in a third of
 the time.
@@ -14,10 +15,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from itertools import islice
 
+import regex
+
 from .pretokenization import PATTERNS, compiled, special_pattern
 
-HIDDEN = "\0"  # a space at which no word begins
-START = "\1"  # no space: here a text begins
+HIDDEN = b"\0"  # a space at which no word begins
+START = b"\1"  # no space: here a text begins
 SEPARATORS = "\x1c\x1d\x1e\x1f"  # white space to str.isspace, but not to the pattern
 ASCII = re.compile(
     PATTERNS["gpt2"]
@@ -34,16 +37,17 @@ def find_words(text: str) -> list[str]:
     return (ASCII if text.isascii() else compiled("gpt2")).findall(text)
 
 
-def count_words_fast(texts: Iterable[str], special_tokens: list[str]) -> Counter[str]:
+def count_words_fast(blocks: Iterable[bytes], special_tokens: list[str]) -> Counter[str]:
     """The same as chunking.count_words."""
     words: Counter[str] = Counter()
-    pieces: Counter[str] = Counter()
+    pieces: Counter[bytes] = Counter()
     cutter = special_pattern(special_tokens)
-    for text in texts:
-        segments = cutter.split(text)[::2] if cutter else [text]
-        if HIDDEN in text or START in text or not _count_pieces(segments, pieces):
+    cutter = cutter and regex.compile(cutter.pattern.encode())
+    for block in blocks:
+        segments = cutter.split(block)[::2] if cutter else [block]
+        if HIDDEN in block or START in block or not _count_pieces(segments, pieces):
             for segment in segments:
-                words.update(find_words(segment))
+                words.update(find_words(segment.decode()))
         if len(pieces) > MOST_PIECES:
             _cut_pieces(pieces, words)
             pieces.clear()
@@ -51,14 +55,14 @@ def count_words_fast(texts: Iterable[str], special_tokens: list[str]) -> Counter
     return words
 
 
-def _count_pieces(segments: list[str], pieces: Counter[str]) -> bool:
+def _count_pieces(segments: list[bytes], pieces: Counter[bytes]) -> bool:
     """Add the pieces of segments; False, and nothing is added, if some space is out of the rule."""
     known = len(pieces)
     # a last START, so that no space stands at the end
-    found = hide_spaces(START + f" {START}".join([*segments, ""])).split(" ")
+    found = hide_spaces(START + (b" " + START).join([*segments, b""])).split(b" ")
     pieces.update(found)
     new = islice(reversed(pieces), len(pieces) - known)  # a dict keeps the order of entry
-    if all(map(begins_word, new)):
+    if all(begins_word(piece.decode()) for piece in new):
         return True
     pieces.subtract(found)
     while len(pieces) > known:
@@ -66,15 +70,15 @@ def _count_pieces(segments: list[str], pieces: Counter[str]) -> bool:
     return False
 
 
-def hide_spaces(text: str) -> str:
+def hide_spaces(text: bytes) -> bytes:
     """Hide the spaces that are followed by the more usual kinds of white space."""
-    if "  " in text:
+    if b"  " in text:
         # of n spaces hide n - 1: every second, what an odd n leaves, then those in between
-        text = text.replace("  ", HIDDEN + " ").replace("  ", HIDDEN + " ")
-        text = text.replace(" " + HIDDEN, HIDDEN + HIDDEN)
-    for white in "\n\r\t":
+        text = text.replace(b"  ", HIDDEN + b" ").replace(b"  ", HIDDEN + b" ")
+        text = text.replace(b" " + HIDDEN, HIDDEN + HIDDEN)
+    for white in (b"\n", b"\r", b"\t"):
         if white in text:
-            text = text.replace(" " + white, HIDDEN + white)
+            text = text.replace(b" " + white, HIDDEN + white)
     return text
 
 
@@ -83,16 +87,17 @@ def begins_word(piece: str) -> bool:
     return piece != "" and not piece[0].isspace()
 
 
-def _cut_pieces(pieces: Counter[str], words: Counter[str]) -> None:
+def _cut_pieces(pieces: Counter[bytes], words: Counter[str]) -> None:
     """Add the words of pieces. Those that occur equally often make up one text again."""
-    alike: defaultdict[tuple[int, bool], list[str]] = defaultdict(list)
+    alike: defaultdict[tuple[int, bool], list[bytes]] = defaultdict(list)
     for piece, n in pieces.items():
         alike[n, piece.isascii()].append(piece)
     for (n, _), group in alike.items():
-        text = (" " + " ".join(group)).replace(HIDDEN, " ")
-        for part in text.split(" " + START):
+        text = (b" " + b" ".join(group)).replace(HIDDEN, b" ")
+        for part in text.split(b" " + START):
+            found = find_words(part.decode())
             if n == 1:
-                words.update(find_words(part))  # in C
+                words.update(found)  # in C
             else:
-                for word in find_words(part):
+                for word in found:
                     words[word] += n
