@@ -1,13 +1,11 @@
-"""The trainer again, about three times as fast; see training.py for the idea.
+"""The trainer again, several times as fast; see training.py for the idea.
 
-Counting words takes most of the time, and most of that is the regular expression. But a text of
-ordinary sentences repeats itself, so the expression need not see all of it: a place where a single
-space stands between two other characters always begins a word, whatever stands around it. So cut
-there with str.split, count the pieces in a Counter, and run the expression once for each piece that
-is new. Where white space stands together, the rule does not hold; that text takes the slow way.
+Counting words takes most of the time, and most of that is the regular expression. But a text
+repeats itself, so the expression need not see all of it: see fast_pretokenization.py.
 
-Merging is done on strings with one character per token, because str.replace merges from left to
-right without overlap, and does it in C.
+Merging is done on strings with one character per token, because str.split finds a pair from left to
+right without overlap, and does it in C. A merge counts nothing but the new pairs: what x + new has
+gained, x + left has lost.
 """
 
 import gc
@@ -23,6 +21,8 @@ from .fast_pretokenization import count_words_fast
 from .training import number_tokens, reversed_order, room_for_merges
 
 Pair = tuple[bytes, bytes]
+Entry = tuple[int, str, str, str]
+LAYER = 4
 
 
 def train_bpe_fast(
@@ -31,9 +31,11 @@ def train_bpe_fast(
     """The same result as `train_bpe`; a property test holds them together."""
     special_tokens = list(dict.fromkeys(special_tokens))
     room = room_for_merges(vocab_size, special_tokens)
-    words = count_chunks(input_path, special_tokens, workers, count_words_fast)
+    counted = count_chunks(input_path, special_tokens, workers, count_words_fast).items()
+    frequencies = {word.encode(): n for word, n in counted}
+    del counted  # which holds all words a second time
     with no_garbage_collection():
-        merges = learn_merges_fast({word.encode(): n for word, n in words.items()}, room)
+        merges = learn_merges_fast(frequencies, room)
     return number_tokens(merges, special_tokens), merges
 
 
@@ -60,15 +62,18 @@ def learn_merges_fast(frequencies: dict[bytes, int], room: int) -> list[Pair]:
         for pair in map(str.__add__, word, word[1:]):
             where[pair].append(i)  # as often as the pair occurs, so the weights add up to its count
     counts = {pair: sum(map(weight_of, places)) for pair, places in where.items()}
-    heap = [(-n, order[pair[0]], order[pair[1]], pair) for pair, n in counts.items()]
-    heapq.heapify(heap)
 
     merges: list[Pair] = []
-    while heap and len(merges) < room:
+    heap: list[Entry] = []
+    while len(merges) < room:
+        if not heap:
+            heap, least = _next_layer(counts, order)
+            if not heap:
+                break
         negative, *keys, pair = heapq.heappop(heap)
         count = counts[pair]
         if count != -negative:
-            if count:  # it has shrunk; pairs only grow when they are made, and are pushed then
+            if count >= least:  # it has shrunk; pairs only grow when made, and are pushed then
                 heapq.heappush(heap, (-count, *keys, pair))
             continue
         left, right = pair
@@ -84,9 +89,22 @@ def learn_merges_fast(frequencies: dict[bytes, int], room: int) -> list[Pair]:
             counts[fresh] = n = sum(map(weight_of, places))
             counts[lost] -= n
             where[fresh] = places
-            heapq.heappush(heap, (-n, order[fresh[0]], order[fresh[1]], fresh))
+            if n >= least:
+                heapq.heappush(heap, (-n, order[fresh[0]], order[fresh[1]], fresh))
         del counts[pair]
     return merges
+
+
+def _next_layer(counts: dict[str, int], order: dict[str, str]) -> tuple[list[Entry], int]:
+    """A heap of the most frequent pairs, and the count that they have at least.
+
+    No other pair can come up before these are used up; most pairs never do, and enter no heap.
+    """
+    least = max(counts.values(), default=0) // LAYER + 1
+    frequent = ((pair, n) for pair, n in counts.items() if n >= least)
+    heap = [(-n, order[pair[0]], order[pair[1]], pair) for pair, n in frequent]
+    heapq.heapify(heap)
+    return heap, least
 
 
 def _merge_everywhere(
