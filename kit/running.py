@@ -70,9 +70,7 @@ def grade_class(paths: list[Path], options: Options, progress: Progress) -> Outc
     """Grade what lies at `paths` (the reference if there are none) and is not graded yet."""
     if wrong := options.retry - set(RETRIED):
         raise ValueError(f"--retry {', '.join(sorted(wrong))}; choose from {', '.join(RETRIED)}")
-    if options.require_sandbox not in (None, *sandbox.RUNGS):
-        known = ", ".join(sandbox.RUNGS)
-        raise ValueError(f"--require-sandbox {options.require_sandbox}; choose from {known}")
+    check_rung(options.require_sandbox)
     if options.fresh and options.out:
         put_aside(options.out)
         shutil.rmtree(options.out / "cluster", ignore_errors=True)  # results not in the journal yet
@@ -237,8 +235,16 @@ class _Run:
         )
 
 
+def check_rung(required: str | None) -> None:
+    """ValueError where no rung of the sandbox has this name."""
+    if required not in (None, *sandbox.RUNGS):
+        known = ", ".join(sandbox.RUNGS)
+        raise ValueError(f"no sandbox rung {required!r}; choose from {known}")
+
+
 def choose_rung(required: str | None, secrets: Sequence[Path]) -> str:
     """The best rung that works here, at least the one required, else SandboxError."""
+    check_rung(required)
     hidden = [str(path) for path in (*secret_folders(), *secrets)]
     status = sandbox.best_rung(None, secrets=hidden)
     if status.rung == "rlimits" and os.getuid() == 0:
