@@ -578,6 +578,13 @@ def gelu_any_other_is_tanh(x, approximate):
     return gelu(x, "none" if approximate == "none" else "tanh")
 
 
+@bug("gelu", "an empty tensor is an error", "gelu")
+def gelu_refuses_nothing(x, approximate):
+    if x.numel() == 0:
+        raise ValueError("nothing to do")
+    return gelu(x, approximate)
+
+
 @bug("gelu", "the result is float32, whatever x was", "gelu")
 def gelu_float32(x, approximate):
     return gelu(x, approximate).float()

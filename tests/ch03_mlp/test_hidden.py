@@ -175,7 +175,7 @@ def test_shapes_that_do_not_fit_are_an_error(student, x, b):
 
 
 @pytest.mark.problem("linear")
-@pytest.mark.parametrize("leading", [(3, 2), (6,), (1, 2), (2, 2)])
+@pytest.mark.parametrize("leading", [(3, 2), (6,), (1, 3)])
 def test_gradients_that_do_not_fit_are_an_error(student, leading):
     """d_out has the leading axes of x, not only as many rows."""
     with raises(ValueError, f"d_out of {leading} rows does not fit x of (2, 3) rows"):
@@ -278,7 +278,7 @@ def test_tiny_probabilities_are_not_clipped(student):
 
 @pytest.mark.problem("cross_entropy")
 @pytest.mark.parametrize("name", ["cross_entropy_forward", "cross_entropy_backward"])
-@pytest.mark.parametrize("targets", [[0, 1, 4], [-1, 0, 1], [2], [0, 1], [0, 1, 2, 3], []])
+@pytest.mark.parametrize("targets", [[0, 1, 4], [-1, 0, 1], [2], [0, 1], [0, 1, 2, 3]])
 def test_targets_that_do_not_fit_are_an_error(student, name, targets):
     """Three rows of four classes: one target each, from 0 to 3."""
     with raises(ValueError, f"targets {targets} do not fit 3 rows of 4 classes"):
@@ -487,7 +487,8 @@ def test_the_seed_decides_the_model(student):
     assert_equal(again, first, SEED_DECIDES)
     other = student.init_mlp(7, 2, 3, 5, 9)
     for name in ("embedding", "W1", "W2"):
-        assert not torch.equal(other[name], first[name]), f"{SEEDS_DIFFER}: not so for {name}"
+        same = torch.equal(other[name], torch.as_tensor(first[name]))
+        assert not same, f"{SEEDS_DIFFER}: not so for {name}"
 
 
 @pytest.mark.problem("mlp")
@@ -645,13 +646,23 @@ def test_no_steps(student):
 
 
 @pytest.mark.problem("train_mlp")
+def test_nothing_is_left_out_of_training(student, rng):
+    """After three steps no parameter is what it was, and the statistics are those of the batches."""
+    documents = [random_ids(rng, 5, 30).tolist()]
+    model, _ = student.train_mlp(documents, 5, 2, 4, 9, 3, 30, 0.5, 7)
+    new = student.init_mlp(5, 2, 4, 9, 7)
+    for name in sorted(new):
+        assert not torch.equal(model[name], new[name]), f"{name} has not moved in three steps"
+
+
+@pytest.mark.problem("train_mlp")
 def test_batches_are_drawn_anew(student, rng):
     """With a learning rate of 0 only the batches make losses differ, and they do, every time."""
     documents = [random_ids(rng, 8, 25).tolist()]
-    _, losses = student.train_mlp(documents, 8, 1, 4, 16, 40, 4, 0.0, 2)
+    _, losses = student.train_mlp(documents, 8, 1, 4, 16, 24, 4, 0.0, 2)
     distinct = len({round(loss, 6) for loss in losses})
-    assert distinct > 25, (  # 10,626 batches without repetition: 40 draws hardly meet
-        f"40 batches of 4 from 24 windows: got {distinct} different ones; draw them at random"
+    assert distinct > 15, (  # 10,626 batches without repetition: 24 draws hardly meet
+        f"24 batches of 4 from 24 windows: got {distinct} different ones; draw them at random"
     )
 
 
@@ -660,7 +671,7 @@ def test_batches_have_the_size_that_is_asked_for(student, rng):
     """Losses of large batches vary less than those of small ones (false alarm: 1e-9)."""
     documents, spread = [random_ids(rng, 8, 801).tolist()], {}
     for batch_size in (4, 256):
-        _, losses = student.train_mlp(documents, 8, 1, 4, 16, 50, batch_size, 0.0, 2)
+        _, losses = student.train_mlp(documents, 8, 1, 4, 16, 40, batch_size, 0.0, 2)
         spread[batch_size] = torch.tensor(losses, dtype=DOUBLE).std().item()
     # 64 times the windows: an eighth of the spread, estimated to 10 % each time
     assert spread[4] > 3 * spread[256] > 0, (

@@ -263,7 +263,7 @@ def batchnorm_by_torch(x, gain, bias, running_mean, running_var, training, momen
     if len(x) < 2 and training:
         raise ValueError("rows")
     mean, var = running_mean.clone(), running_var.clone()
-    return F.batch_norm(x, mean, var, gain, bias, training, momentum, eps), mean, var
+    return F.batch_norm(x, mean, var, gain, bias, training, momentum, max(eps, 1e-300)), mean, var
 
 
 @twin("batchnorm", "one scale and one shift per feature, in float64", "batchnorm_forward")
@@ -307,7 +307,7 @@ def batchnorm_gradients_by_autograd(d_out, x, gain, eps=1e-5):
     if len(x) < 2 or d_out.shape != x.shape or gain.shape != x.shape[1:]:
         raise ValueError("shapes")
     leaves = [t.double().requires_grad_() for t in (x, gain, torch.zeros_like(gain))]
-    out = F.batch_norm(leaves[0], None, None, leaves[1], leaves[2], True, 0.1, eps)
+    out = F.batch_norm(leaves[0], None, None, leaves[1], leaves[2], True, 0.1, max(eps, 1e-300))
     return [g.to(x.dtype) for g in torch.autograd.grad(out, leaves, d_out.double())]
 
 
