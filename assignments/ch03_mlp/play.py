@@ -17,7 +17,6 @@ from kit.play import run  # noqa: E402
 C, H, STEPS, BATCH, RATE, SEED = 10, 64, 1000, 64, 0.3, 1
 LONGEST = 4  # windows
 ALPHAS = (1.0, 0.3, 0.1, 0.03)
-VOWELS = "aeiouy"
 
 
 def counted(x, y, held_out_x, held_out_y, V: int) -> float:
@@ -44,10 +43,10 @@ def invent(adapters, model, k: int, vocab: str, rng: torch.Generator) -> str:
 
 
 def play(adapters, curve: Path | None = None) -> None:
-    """Print what both models make of the names; draw losses and embeddings to `curve`."""
+    """Print what both models make of the names; draw losses to `curve`."""
     words = names(4_000)
     vocab = "." + "".join(sorted(set("".join(words))))
-    V, losses = len(vocab), {}
+    V, losses, nlls = len(vocab), {}, {"table": [], "network": []}
     print("2,000 names to learn from, 2,000 held out")
     for k in range(1, LONGEST + 1):
         documents = [[vocab.index(c) for c in "." * k + word + "."] for word in words]
@@ -56,42 +55,40 @@ def play(adapters, curve: Path | None = None) -> None:
         table = counted(*adapters.context_windows(train, k), x, y, V)
         model, losses[k] = adapters.train_mlp(train, V, k, C, H, STEPS, BATCH, RATE, SEED)
         nll = adapters.cross_entropy_forward(adapters.mlp_forward(model, x), y)
+        nlls["table"].append(table)
+        nlls["network"].append(nll)
         size = sum(value.numel() for name, value in model.items() if "running" not in name)
         print(
             f"k = {k}   table {V ** (k + 1):9,} numbers  NLL {table:.3f}   "
             f"network {size:5,} numbers  NLL {nll:.3f}"
         )
         if k == 3:
-            rng, chosen = torch.Generator().manual_seed(SEED), model
+            rng = torch.Generator().manual_seed(SEED)
             invented = [invent(adapters, model, k, vocab, rng) for _ in range(8)]
     print(f"first loss {losses[3][0]:.3f}")
     print("invented with k = 3:", " ".join(invented))
     if curve:
-        draw(losses[3], chosen["embedding"], vocab, curve)
+        draw(losses[3], nlls, curve)
 
 
-def draw(losses: list[float], embedding: torch.Tensor, vocab: str, path: Path) -> None:
-    """Plot the losses, and the embeddings in the plane in which they differ most."""
+def draw(losses: list[float], nlls: dict[str, list[float]], path: Path) -> None:
+    """Plot the losses of training, and what longer windows do for both models."""
     import matplotlib
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.4), layout="constrained")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.2), layout="constrained")
     means = torch.tensor(losses).view(-1, 20).mean(1).tolist()
-    left.plot(range(1, len(losses) + 1), losses, color="0.8", linewidth=0.8, label="each batch")
+    left.plot(losses, color="0.8", linewidth=0.8, label="each batch")
     left.plot(range(10, len(losses), 20), means, label="mean of 20")
-    left.set(xlabel="step", ylabel="training loss (nats)")
-    left.legend(frameon=False)
-    centred = embedding - embedding.mean(0)
-    plane = centred @ torch.linalg.svd(centred, full_matrices=False).Vh[:2].T
-    for letter, (a, b) in zip(vocab, plane.tolist(), strict=True):
-        color = "C3" if letter in VOWELS else "0.3"
-        right.text(a, b, letter, color=color, ha="center", va="center")
-    right.set(xlim=(plane[:, 0].min() - 0.3, plane[:, 0].max() + 0.3))
-    right.set(ylim=(plane[:, 1].min() - 0.3, plane[:, 1].max() + 0.3), xticks=[], yticks=[])
-    right.set_xlabel("embeddings; vowels in red")
+    left.set(xlabel="step", ylabel="training loss, k = 3 (nats)")
+    for (title, values), style in zip(nlls.items(), ("o--", "o-"), strict=True):
+        color = "0.5" if style == "o--" else None
+        right.plot(range(1, LONGEST + 1), values, style, color=color, label=title)
+    right.set(xlabel="k", ylabel="held-out NLL (nats)", xticks=range(1, LONGEST + 1))
     for axes in (left, right):
+        axes.legend(frameon=False)
         axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=150)
     print(f"drawn: {path}")

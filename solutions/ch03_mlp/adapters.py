@@ -225,8 +225,8 @@ def train_mlp(
     """Train init_mlp(V, k, C, H, seed) on the windows of the documents: the final model, the losses.
 
     Each of the steps is one train_step, with the same learning_rate, on batch_size windows drawn at
-    random from all; with or without replacement is up to you. batch_size may exceed the number of
-    windows. The losses are those of the steps, each measured before its step.
+    random from all; with or without replacement is up to you, but if batch_size exceeds the number of
+    windows, some come more than once. The losses are those of the steps, each measured before its step.
 
     The same seed gives the same result, whatever was drawn before; other seeds give others.
     ValueError if batch_size < 2, and as in the functions above.

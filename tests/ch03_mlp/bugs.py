@@ -1024,6 +1024,12 @@ def kaiming_truncated(fan_out, fan_in, gain, seed):
     return kaiming_init(fan_out, fan_in, gain, seed).clamp(-2 * std, 2 * std)
 
 
+@bug("kaiming_init", "weights are cut off at three standard deviations")
+def kaiming_truncated_at_three(fan_out, fan_in, gain, seed):
+    std = gain / math.sqrt(fan_in)
+    return kaiming_init(fan_out, fan_in, gain, seed).clamp(-3 * std, 3 * std)
+
+
 @bug("kaiming_init", "a layer without outputs is allowed")
 def kaiming_without_outputs(fan_out, fan_in, gain, seed):
     if fan_out == 0:
@@ -2126,6 +2132,11 @@ training_shuffled_once = enter_training(
         n, generator=torch.Generator().manual_seed(1)
     ).repeat(b // n + 2)[(i * b) % n : (i * b) % n + b],
 )
+training_neighbours = enter_training(
+    "training_neighbours",
+    "a batch is a run of neighbouring windows from a random place",
+    batches=lambda n, b, rng, i: (torch.randint(n, (1,), generator=rng) + torch.arange(b)) % n,
+)
 training_one_window_per_batch = enter_training(
     "training_one_window_per_batch",
     "a batch repeats one window",
@@ -2234,6 +2245,15 @@ def training_across_documents(documents, V, k, C, H, steps, batch_size, learning
 def training_refuses_large_batches(documents, V, k, C, H, steps, batch_size, learning_rate, seed):
     if batch_size > len(context_windows(documents, k)[0]):
         raise ValueError("batch_size exceeds the number of windows")
+    return train_mlp(documents, V, k, C, H, steps, batch_size, learning_rate, seed)
+
+
+@bug("train_mlp", "a batch holds no window twice, even where there are too few")
+def training_shrinks_batches(documents, V, k, C, H, steps, batch_size, learning_rate, seed):
+    n = len(context_windows(documents, k)[0])
+    batch_size = min(batch_size, n)
+    if batch_size < 2:
+        raise ValueError("a batch of one")
     return train_mlp(documents, V, k, C, H, steps, batch_size, learning_rate, seed)
 
 

@@ -465,7 +465,7 @@ def test_batches_of_less_than_two_are_an_error(student):
 def test_a_new_model_has_random_numbers_of_the_right_size(student):
     """Embeddings of variance 1, W1 with gain √2, W2 with gain 0.1 (false alarm: 2e-8)."""
     k, C, H = 3, 24, 300
-    model = student.init_mlp(100, k, C, H, 5)
+    model = student.init_mlp(900, k, C, H, 5)
     check_normal(model["embedding"], 1.0, "embeddings")
     check_normal(model["W1"], math.sqrt(2 / (k * C)), "entries of W1")
     check_normal(model["W2"], 0.1 / math.sqrt(H), "entries of W2")
@@ -583,7 +583,7 @@ def test_a_step_with_hardly_any_variance(student, rng):
         random_ids(rng, 5, 20, 2),
         random_ids(rng, 5, 20),
     )
-    model["W1"] = model["W1"] * 3e-3
+    model["W1"], model["running_var"] = model["W1"] * 3e-3, model["running_var"] * 1e-4
     check_train_step(student, model, x, y, 1e-3, rtol=1e-7, atol=1e-7)
 
 
@@ -625,10 +625,10 @@ def retraced(student, documents, rate: float, steps: int) -> tuple:
 
 
 @pytest.mark.problem("train_mlp")
-@pytest.mark.parametrize("rate", [0.05, 0.4])
-def test_training_is_retraced(student, rate):
+@pytest.mark.parametrize("copies, rate", [(3, 0.05), (1, 0.4)])
+def test_training_is_retraced(student, copies, rate):
     """Where all windows are alike, so are all batches: training is plain gradient descent."""
-    model, losses, wanted, wanted_losses = retraced(student, [[0, 2, 1]] * 3, rate, 20)
+    model, losses, wanted, wanted_losses = retraced(student, [[0, 2, 1]] * copies, rate, 20)
     why = "each step is a train_step with the same learning rate, from init_mlp(..., seed)"
     # equal rows differ by rounding from their mean, and are divided by √eps = 0.003
     assert_close(losses, wanted_losses, why, rtol=1e-4, atol=1e-4)
@@ -663,6 +663,18 @@ def test_batches_are_drawn_anew(student, rng):
     distinct = len({round(loss, 6) for loss in losses})
     assert distinct > 15, (  # 10,626 batches without repetition: 24 draws hardly meet
         f"24 batches of 4 from 24 windows: got {distinct} different ones; draw them at random"
+    )
+
+
+@pytest.mark.problem("train_mlp")
+def test_batches_are_mixtures(student):
+    """Half of the windows are alike, and so is the other half; batches hold some of both."""
+    documents = [[0] * 401, [1] * 401]
+    _, losses = student.train_mlp(documents, 2, 1, 4, 16, 20, 64, 0.0, 2)
+    # equal rows are normalized to 0, so that a new model's loss is ln 2 to the last digit
+    pure = sum(abs(loss - math.log(2)) < 1e-6 for loss in losses)
+    assert pure < 5, (  # at random, one in 10^19 is
+        f"{pure} of 20 batches came from one document alone; draw each window by itself"
     )
 
 
