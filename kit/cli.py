@@ -13,7 +13,14 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from typer.core import TyperGroup
 
 EXAMPLES = """
@@ -21,7 +28,9 @@ Examples:
 
   grade.py                                 the reference, every chapter
 
-  grade.py class/ --out results/           folders, .zip, .tar.gz
+  grade.py class/ --out results/           folders, .zip, .tar.gz; again, to go on where it stopped
+
+  grade.py class/ --out results/ --only 'ada*' --retry timeout   one student's timeouts anew
 
   grade.py ada.zip --chapter ch01_bigram   one student, one chapter
 
@@ -61,13 +70,20 @@ CPUS = os.cpu_count() or 1
 @contextmanager
 def _plain_errors() -> Iterator[None]:
     """An operator's mistake ends in one clear line and exit code 2, not in a traceback."""
+    from kit.files import OutputError
     from kit.grading import GraderError
-    from kit.reports import OutputError
+    from kit.journal import JournalError
     from kit.sandbox import SandboxError
 
     try:
         yield
-    except (GraderError, OutputError, SandboxError, ValueError, KeyError, OSError) as error:
+    except KeyboardInterrupt:
+        typer.echo("grade.py: stopped; with --out, the same command goes on from here", err=True)
+        raise typer.Exit(130) from None
+    except (
+        *(GraderError, JournalError, OutputError, SandboxError),
+        *(ValueError, KeyError, OSError),
+    ) as error:
         text = error.args[0] if isinstance(error, KeyError) else error
         typer.echo(f"grade.py: {text}", err=True)
         raise typer.Exit(2) from None
@@ -89,25 +105,53 @@ def run(
         Path | None,
         typer.Option(help="Write results/ID.json (Gradescope) and gradebook.csv to this folder."),
     ] = None,
+    course: Annotated[
+        Path | None,
+        typer.Option(help="Roster, due dates, waived tests: a TOML file; see kit/coursefile.py."),
+    ] = None,
     require_sandbox: Annotated[
         str | None,
         typer.Option(help="Refuse to grade on a lower rung: namespaces, landlock, uid, rlimits."),
     ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(help="Only submissions of this id, or glob; may be given again."),
+    ] = None,
+    retry: Annotated[
+        str,
+        typer.Option(
+            help="Verdicts to give anew, e.g. infra or crash,timeout.", show_default=False
+        ),
+    ] = "",
+    fresh: Annotated[
+        bool, typer.Option(help="Grade everything anew; the journal in --out is put aside.")
+    ] = False,
 ) -> None:
-    """Grade submissions; without any, the reference in solutions/."""
+    """Grade submissions; without any, the reference in solutions/.
+
+    With --out every verdict is kept in a journal: a run that was stopped goes on where it stopped,
+    and what has not changed is not graded again.
+    """
     from kit.console import summary_table
-    from kit.running import grade_paths, prepare_output, write_reports
+    from kit.course import Course
+    from kit.reports import prepare_output, write_reports
+    from kit.running import Options, grade_class
 
     console = Console()
+    again = frozenset(filter(None, (verdict.strip() for verdict in retry.split(","))))
+    options = Options(out, chapter, jobs, require_sandbox, tuple(only or ()), again, fresh)
     with _plain_errors(), _progress() as progress:
         if out is not None:
             prepare_output(out)  # before an hour of grading, not after
-        results = grade_paths(submissions or [], chapter, jobs, require_sandbox, progress)
+        rules = Course.load(course) if course is not None else Course()
+        outcome = grade_class(submissions or [], options, progress)
         if out is not None:
-            write_reports(results, out)
+            write_reports(outcome.results, out, rules)
+    results = [result for result in outcome.results if result.submission in outcome.chosen]
     summary_table(results, console)
     if out is not None:
-        console.print(f"written: {out}/gradebook.csv and {out}/results/", soft_wrap=True)
+        told = f"{outcome.graded} tests judged, {outcome.known} known from before"
+        console.print(f"{told}; written: {out}/report.html, gradebooks and more", soft_wrap=True)
     in_order = not any(result.pending for result in results)
     if not submissions:
         in_order &= all(c.score == 100 for result in results for c in result.chapters)
@@ -122,6 +166,7 @@ def _progress() -> Iterator[Progress]:
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
+        TimeRemainingColumn(),
     )
     console = Console(stderr=True)
     with Progress(

@@ -13,7 +13,7 @@ from pathlib import Path
 from kit import sandbox
 from kit.chapters import chapter, transitive_needs
 from kit.codec import MAX_BYTES, MAX_TREE
-from kit.door import Allowance, Crash, Fault, Infra, OutOfMemory, Timeout
+from kit.door import Allowance, Crash, Fault, Infra, Killed, OutOfMemory, Timeout
 from kit.loader import STUDENT, Source
 from kit.processes import cpu_seconds
 from kit.rooms import (
@@ -82,22 +82,27 @@ class RemoteTransport:
 
     def _fate(self) -> Fault:
         """Why the student's process is gone."""
-        status = self.close(grace=1.0)
+        ending = self._end(grace=1.0)
+        status = ending["status"]
+        if ending["over"]:
+            return OutOfMemory(ending["over"])
+        if status == -signal.SIGXCPU:
+            return Timeout("the process used up its CPU time")
+        if status == -signal.SIGKILL:
+            return Killed("the process died of SIGKILL (the machine may be out of memory)")
         if status is not None and status < 0:
-            name = signal.Signals(-status).name
-            if -status == signal.SIGXCPU:
-                return Timeout("the process used up its CPU time")
-            hint = " (out of memory, perhaps)" if -status == signal.SIGKILL else ""
-            return (OutOfMemory if hint else Crash)(f"the process died of {name}{hint}")
+            return Crash(f"the process died of {signal.Signals(-status).name}")
         return Crash(f"the process ended with status {status} in the middle of a call")
 
-    def close(self, grace: float = 0.0) -> int | None:
-        """End the student's process; its exit status, negative for a signal."""
-        if self.sock is None:
-            return None
+    def _end(self, grace: float) -> dict:
         self.sock.close()
         self.sock = None
-        return self.zygote.ask({"op": "end", "grace": grace})["status"]
+        return self.zygote.ask({"op": "end", "grace": grace})
+
+    def close(self) -> None:
+        """End the student's process."""
+        if self.sock is not None:
+            self._end(grace=0.0)
 
 
 class _Watch:

@@ -19,8 +19,10 @@ MARK = ".storyteller-release"
 INSTRUCTORS_ONLY = frozenset(
     f"{name}.py"
     for name in (
-        *("audit", "auditing", "bank", "cli", "console", "doctor", "grading", "judge", "release"),
-        *("reports", "running", "stubs", "submissions", "suite", "tables", "unpack"),
+        *("amend", "audit", "auditing", "bank", "cli", "console", "content", "course"),
+        *("coursefile", "doctor", "files", "gradebook", "gradescope", "grading", "journal"),
+        *("judge", "junit", "lateness", "overview", "page", "places", "release", "reports"),
+        *("roster", "running", "stubs", "submissions", "suite", "tables", "text", "unpack"),
     )
 )
 HANDOUT_FILES = ("README.md", "chapter.toml", "play.py", "figures/*.png")

@@ -36,6 +36,10 @@ RAISABLE = {
         *(NotImplementedError, AttributeError, NameError, ImportError, ModuleNotFoundError),
     )
 }
+# torch.manual_seed also queues itself for devices that a build for CPUs never has: 1 ms a call
+MANUAL_SEED = (
+    torch.manual_seed if torch.backends.cuda.is_built() else torch.default_generator.manual_seed
+)
 MESSAGE_LIMIT = 2000
 TRACE_LIMIT = 8000
 RAISE = dis.opmap["RAISE_VARARGS"]
@@ -192,7 +196,7 @@ def _execute(name: str, source: str) -> ModuleType:
 
 
 def _seed(seed: int) -> None:
-    torch.manual_seed(seed)
+    MANUAL_SEED(seed)
     np.random.seed(seed % (1 << 32))
     random.seed(seed)
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -39,6 +40,16 @@ def test_no_secret_file_is_released(released):
         n for n in names if "hidden" in n or "bugs" in n or "twins" in n or "solutions" in n
     ]
     assert {f"assignments/{name}/adapters.py" for name in chapter_names()} <= names
+
+
+def test_what_is_released_imports_nothing_that_is_not(released):
+    here = {path.stem for path in (released / "kit").glob("*.py")}
+    needed = {
+        name
+        for path in (released / "kit").glob("*.py")
+        for name in re.findall(r"^from kit\.(\w+) import", path.read_text(), re.M)
+    }
+    assert needed - here - {"given", "sandbox"} == set(), "an instructor's module was released"
 
 
 def test_the_same_input_gives_the_same_bytes(released, tmp_path):
