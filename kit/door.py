@@ -24,6 +24,7 @@ __tracebackhide__ = True  # in a failure, the test's own line tells more
 
 MAX_FAULTS = 2  # crashes or timeouts of one adapter, after which it is called no more
 MAX_RECORDED = 32  # door outputs kept per test for diagnosis
+REPORT_BYTES = 1 << 18  # what a report within its own limits can take at most
 REPORTED = ("kind", "name", "message", "todo", "where", "trace")
 
 
@@ -202,16 +203,18 @@ class Door:
             again = f"{name} is not called again after {len(faults)} faults: {faults[-1]}"
             raise self._remember(type(faults[-1])(again))
         data = codec.dumps(message)
+        sent = self._round_trip(data, name)
         try:
-            answer = codec.loads(self._round_trip(data, name))
+            answer = codec.loads(sent)
         except codec.CodecError:
             answer = None
+        small = len(sent) <= REPORT_BYTES
         match answer:
             case ("ok", value):
                 return value
-            case ("bad", str(text)):
+            case ("bad", str(text)) if small:
                 raise ContractError(text)
-            case ("raised", dict(report)) if _is_report(report):
+            case ("raised", dict(report)) if small and _is_report(report):
                 raise self._revive(report, name)
         self.transport.close()
         raise self._count(Crash(f"{name} sent an answer that cannot be read"), name)

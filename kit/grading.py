@@ -7,7 +7,6 @@ deliver is infra: tried once more, and never a zero.
 
 import os
 import select
-import shutil
 import subprocess
 import tempfile
 import time
@@ -23,6 +22,7 @@ from kit.rooms import (
     Room,
     make_room,
     open_to_reading,
+    remove_tree,
     secret_folders,
     start_zygote,
 )
@@ -73,7 +73,8 @@ class Grader:
         self._process: subprocess.Popen | None = None
         self._mothers: dict[str, Messenger] = {}
         self._blank: dict[str, dict[str, TestResult]] = {}
-        self._free = list(range(jobs))
+        self._slots = sandbox.lease_slots(jobs)
+        self._free = list(self._slots)
         self._rooms = 0
         self._why = ""  # a mother could not work
 
@@ -97,7 +98,9 @@ class Grader:
                 self._process.wait(10)
             except subprocess.TimeoutExpired:
                 self._process.kill()
-        shutil.rmtree(self.work, ignore_errors=True)
+        remove_tree(self.work)
+        for slot in self._slots.values():
+            slot.close()
 
     def _last_words(self) -> str:
         text = self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""

@@ -21,6 +21,7 @@ from kit.rooms import (
     Room,
     make_room,
     open_to_reading,
+    remove_tree,
     secret_folders,
     start_zygote,
 )
@@ -47,6 +48,8 @@ class RemoteTransport:
             self._start()
         watch = _Watch(self.sock, self.pid, allowance.seconds)
         try:
+            if watch.poll.poll(0) and self.sock.recv(1, socket.MSG_PEEK):
+                raise ValueError("it spoke before it was asked")
             self.sock.settimeout(WALL_FACTOR * allowance.seconds)
             send_frame(self.sock, data)
             self.sock.settimeout(None)
@@ -58,7 +61,7 @@ class RemoteTransport:
             raise self._fate() from None
         except ValueError as error:
             self.close()
-            raise Crash(f"the student's process sent no answer: {error}") from None
+            raise Crash(f"the student's process is not to be relied on: {error}") from None
 
     def _start(self) -> None:
         if self.refusals >= MAX_REFUSALS:
@@ -83,8 +86,11 @@ class RemoteTransport:
     def _fate(self) -> Fault:
         """Why the student's process is gone."""
         status = self.close(grace=1.0)
-        if status is not None and status < 0:
-            name = signal.Signals(-status).name
+        if status is None:
+            return Crash("the process closed its connection in the middle of a call")
+        if status < 0:
+            names = {number: number.name for number in signal.Signals}  # not of all there are
+            name = names.get(-status, f"signal {-status}")
             if -status == signal.SIGXCPU:
                 return Timeout("the process used up its CPU time")
             hint = " (out of memory, perhaps)" if -status == signal.SIGKILL else ""
@@ -108,20 +114,29 @@ class _Watch:
         self.poll = select.poll()
         self.poll.register(sock, select.POLLIN)
         self.started = time.monotonic()
+        self.next_look = self.started + POLL_SECONDS
         self.cpu: float | None = None
-        self.reason = ""
+        self.reason = f"{WALL_FACTOR * self.seconds:g} s"
 
     def __call__(self) -> None:
         """Return when there is something to read."""
-        while not self.poll.poll(POLL_SECONDS * 1000):
-            used = cpu_seconds(self.pid)  # most calls answer before the first look
-            self.cpu = used if self.cpu is None else self.cpu
-            if used - self.cpu > self.seconds:
-                self.reason = f"{self.seconds:g} s of CPU time"
-                raise TimeoutError
-            if time.monotonic() - self.started > WALL_FACTOR * self.seconds:
-                self.reason = f"{WALL_FACTOR * self.seconds:g} s"
-                raise TimeoutError
+        while True:
+            ready = self.poll.poll(POLL_SECONDS * 1000)
+            # also while bytes come: an answer sent one by one would never be late
+            if time.monotonic() >= self.next_look:
+                self._look()
+            if ready:
+                return
+
+    def _look(self) -> None:
+        self.next_look = time.monotonic() + POLL_SECONDS
+        used = cpu_seconds(self.pid)  # most calls answer before the first look
+        self.cpu = used if self.cpu is None else self.cpu
+        if used - self.cpu > self.seconds:
+            self.reason = f"{self.seconds:g} s of CPU time"
+            raise TimeoutError
+        if time.monotonic() - self.started > WALL_FACTOR * self.seconds:
+            raise TimeoutError
 
 
 def isolated_transport(source: Source) -> RemoteTransport:
@@ -131,7 +146,8 @@ def isolated_transport(source: Source) -> RemoteTransport:
     zygote.receive()
     rung = sandbox.best_rung(None).rung
     subject = chapter(source.chapter)
-    room = make_room(work / "student", subject, rung, 0, work / "stage", secret_folders())
+    (slot, lease), *_ = sandbox.lease_slots(1).items()
+    room = make_room(work / "student", subject, rung, slot, work / "stage", secret_folders())
     homes = {source.chapter: source.folder}
     if source.package == STUDENT and not source.needs:  # --deps student: its own earlier chapters
         homes |= {need: source.home / need for need in transitive_needs(source.chapter)}
@@ -147,7 +163,8 @@ def isolated_transport(source: Source) -> RemoteTransport:
         transport.close()
         zygote.close()
         process.wait()
-        shutil.rmtree(work, ignore_errors=True)
+        remove_tree(work)
+        lease.close()
 
     atexit.register(end)
     return transport

@@ -123,7 +123,10 @@ def judge(
     transport = RemoteTransport(zygote, room)
     bench.restart(lambda name: transport)
     deadline = time.monotonic() + message["seconds"]
-    items = [item for item in session.items if item.stash[INFO].test not in unproved]
+    # public tests first: a student is shown what the code says in them, which hence must not have
+    # seen a hidden input or driver yet
+    items = sorted(session.items, key=lambda item: not item.stash[INFO].public)
+    items = [item for item in items if item.stash[INFO].test not in unproved]
     for item in session.items:
         if item not in items:
             _send(report, bench.judge(item.stash[INFO], Infra("the reference fails here too"), 0.0))

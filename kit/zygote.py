@@ -9,7 +9,7 @@ Channels, each a Messenger. The first leads to the orchestrator:
     {"op": "channel"} + fd        adopt one more channel (a mother asks this for each judge)
     {"op": "student", ...} + fd   fork a student that serves on fd; ends the channel's last one
     {"op": "end", "grace": s}     end the channel's student; answers with its status. One that is
-                                  ending by itself gets `s` seconds, so that its status is its own
+                                  ending by itself gets `s` seconds; else the status is null
 A channel owns at most one student, which ends when the channel closes.
 """
 
@@ -60,7 +60,7 @@ class Zygote:
         self.control = control
         self.channels = [control]
         self.children: dict[int, Child] = {}
-        self.statuses: dict[Messenger, int] = {}  # how a channel's last student ended
+        self.statuses: dict[Messenger, int | None] = {}  # how a channel's last student ended
 
     def serve(self) -> None:
         """Serve until the orchestrator is gone, then take everything down."""
@@ -156,9 +156,9 @@ class Zygote:
                 time.sleep(0 if ended else 0.005)
             sandbox.end(child.plan, child.pid)
             if not ended:
-                _, status = os.waitpid(child.pid, 0)
+                os.waitpid(child.pid, 0)
             del self.children[child.pid]
-            self.statuses[channel] = os.waitstatus_to_exitcode(status)
+            self.statuses[channel] = os.waitstatus_to_exitcode(status) if ended else None
 
     def _end_everything(self) -> None:
         for child in list(self.children.values()):

@@ -28,6 +28,7 @@ from functools import partial
 from kit.sandbox import selftest
 from kit.sandbox.entry import end, enter, sweep_uid
 from kit.sandbox.plan import RUNGS, SLOTS, Limits, Plan, SandboxError, interpreter_paths, layers
+from kit.sandbox.slots import lease_slots
 from kit.sandbox.trial import finish, plan_for, start
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "enter",
     "interpreter_paths",
     "layers",
+    "lease_slots",
     "probe",
     "sweep_uid",
 ]
@@ -72,6 +74,7 @@ def promises(used: tuple[str, ...]) -> tuple[str, ...]:
         "read a secret": len(used) > 1,
         "write outside scratch": inside or "landlock" in used,
         "change its own code": inside or "landlock" in used,
+        "change a file's rights": inside or "uid" in used or filtered,
         "reach the host's loopback": inside or filtered,
         "reach a socket file of the host": inside or filtered,
         "signal the grader": inside or filtered or "uid" in used or "signal scope" in used,

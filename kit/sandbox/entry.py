@@ -57,7 +57,7 @@ def enter(plan: Plan, keep: tuple[int, ...] = ()) -> None:
         _detach(keep)
         if "uid" in used:
             os.chown(plan.scratch, *ids)
-            os.chmod(plan.scratch, 0o700)
+        os.chmod(plan.scratch, 0o700)  # the process before this one may have closed it
         _leave_namespaces(used)
         _fork(used, keep, caller)
         if "namespaces" in used:
@@ -198,7 +198,8 @@ def _restrict(plan: Plan, used: tuple[str, ...]) -> None:
     if "seccomp" in used:
         apart = inside or "uid" in used or "signal scope" in used
         families = seccomp.families(inside, plan.loopback)
-        seccomp.install(families, signals_only_to=0 if apart else os.getpid())
+        own = not inside and "uid" not in used
+        seccomp.install(families, 0 if apart else os.getpid(), owns_files=own)
 
 
 def _verify(plan: Plan, secrets: tuple[str, ...], shown: tuple[str, ...]) -> None:
