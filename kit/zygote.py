@@ -213,7 +213,7 @@ def _run_student(plan: sandbox.Plan, message: dict, descriptor: int) -> None:
     fields = message["source"]
     needs = {name: Path(folder) for name, folder in fields["needs"].items()}
     source = Source(fields["chapter"], fields["package"], Path(fields["home"]), needs)
-    server = Server(source.open)
+    server = Server(source.open, source)
     sock = socket.socket(fileno=descriptor)
     try:
         send_frame(sock, b"ready")

@@ -77,11 +77,11 @@ ATTACKS = {
     "answers_twice": Attack({"pass", "fail", "crash"}),
     "replays_answers": Attack({"fail", "crash"}),
     "forged_verdicts": Attack({"todo", "error", "crash"}),
-    "forged_exceptions": Attack({"fail", "error", "crash"}, RAISING),
+    "forged_exceptions": Attack({"fail", "error", "crash", "timeout"}, RAISING),
     "passes_files": Attack({"crash"}),
     "steals_questions": Attack({"fail", "timeout", "crash"}),
     "slow_answer": Attack({"timeout"}),
-    "huge_answer": Attack({"fail"}),
+    "huge_answer": Attack({"fail", "timeout"}),
     "deep_answer": Attack({"fail"}),
     "colliding_keys": Attack({"fail", "timeout"}),
     # pretending to work
