@@ -67,7 +67,8 @@ class Grader:
         self.rung = rung
         self.work = Path(tempfile.mkdtemp(prefix="storyteller-grade-"))
         key = key_file()
-        self.secrets = [*secret_folders(), *secrets, *([key] if key else [])]
+        hidden = [*secret_folders(), *secrets, *([key] if key else [])]
+        self.secrets = [path for path in hidden if path.exists()]  # a kit may lack kernels/
         self.log = self.work / "log"
         self._zygote: Messenger | None = None
         self._process: subprocess.Popen | None = None

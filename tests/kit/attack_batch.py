@@ -53,13 +53,14 @@ def write_class(folder: Path, words: dict[str, str], denies: tuple[str, ...]) ->
     skipped = set()
     for name, control in CONTROLS.items():
         for file, text in control.files.items():
-            _hand_in(folder, name, file, text, words)
+            _hand_in(folder / name / "assignments" / "ch91_base" / file, text, words)
     for name, attack in ATTACKS.items():
         if not set(attack.stopped_by) <= set(denies):
             skipped.add(name)
             continue
         for file, text in _sources(name):
-            _hand_in(folder, name, file, text, words)
+            path = folder / name / "assignments" / attack.chapter / file
+            _hand_in(path, text, words | {"@NAME@": name})
     return skipped
 
 
@@ -74,10 +75,9 @@ def _sources(name: str) -> Iterator[tuple[str, str]]:
             yield SHARED, (FOLDER / SHARED).read_text()
 
 
-def _hand_in(folder: Path, name: str, file: str, text: str, words: dict[str, str]) -> None:
-    for word, meaning in (words | {"@NAME@": name}).items():
+def _hand_in(path: Path, text: str, words: dict[str, str]) -> None:
+    for word, meaning in words.items():
         text = text.replace(word, meaning)
-    path = folder / name / "assignments" / "ch91_base" / file
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
 

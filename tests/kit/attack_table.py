@@ -13,12 +13,18 @@ NOTHING = "loot: []"  # what a thief says that came back with empty hands
 
 @dataclass(frozen=True)
 class Attack:
-    """One hostile submission: its verdicts on `double`, its points, and who stops it."""
+    """One hostile submission: its verdicts, its points, and who stops it."""
 
-    verdicts: set[str]
+    verdicts: set[str]  # on the tests of `problem`
     points: float = 0.0  # what the same code earns honestly, that is without the attack
     stopped_by: tuple[str, ...] = ()  # promises of the sandbox without which it is not even tried
+    problem: str = "double"
     tells: str = ""  # in the feedback: proof that the attack did run, and came to nothing
+
+    @property
+    def chapter(self) -> str:
+        """The toy chapter that is handed in."""
+        return "ch91_base" if self.problem == "double" else "ch92_more"
 
 
 CONSTANT = 20.0  # halve(3.0) = 1.5 is one test of two, and `halve` pays by the share
@@ -50,6 +56,9 @@ ATTACKS = {
     "reads_processes": Attack({"error"}, stopped_by=(*READS, *SYSTEM_CALLS), tells=NOTHING),
     "reads_environment": Attack({"error"}, tells=NOTHING),
     "imports_the_judge": Attack({"error"}, stopped_by=READS, tells=NOTHING),
+    "reads_its_own_reference": Attack(
+        {"error"}, stopped_by=READS, problem="quadruple", tells="loot: [], needs: ['ch91_base']"
+    ),
     "tells_hidden_inputs": Attack(
         {"pass", "error"}, stopped_by=WRITES, tells="loot: [1.0, 1.0, 1.0]"
     ),
@@ -75,8 +84,8 @@ ATTACKS = {
     "malformed_frames": Attack({"crash"}),
     "answers_early": Attack({"crash"}),
     "answers_twice": Attack({"pass", "fail", "crash"}),
-    "replays_answers": Attack({"fail", "crash"}),
-    "forged_verdicts": Attack({"todo", "error", "crash"}),
+    "replays_answers": Attack({"fail", "crash", "error"}),
+    "forged_verdicts": Attack({"todo", "error", "crash", "fail"}),
     "forged_exceptions": Attack({"fail", "error", "crash", "timeout"}, RAISING),
     "passes_files": Attack({"crash"}),
     "steals_questions": Attack({"fail", "timeout", "crash"}),

@@ -4,7 +4,6 @@ tests/kit/attacks/ holds one small submission per attack, attack_table.py what i
 below the best, only the attacks that the rung claims to stop are handed in.
 """
 
-import ast
 import json
 
 import pytest
@@ -47,7 +46,8 @@ def test_the_batch_is_graded_to_its_end(batch):
     handed_in = {*CONTROLS, *ATTACKS} - batch.skipped
     assert set(batch.results) == set(batch.reports) == handed_in
     for name, result in batch.results.items():
-        assert sum(len(chapter.tests) for chapter in result.chapters) == 5, f"{name} lost a test"
+        tests = 2 if name in ATTACKS and ATTACKS[name].chapter == "ch92_more" else 5
+        assert sum(len(c.tests) for c in result.chapters) == tests, f"{name} lost a test"
         assert not result.pending, f"{name} is infra, which is never a zero"
 
 
@@ -62,7 +62,7 @@ def test_an_attack_gains_nothing(batch, name):
     if name in batch.skipped:
         pytest.skip(f"this rung does not claim to {ATTACKS[name].stopped_by}")
     assert batch.results[name].score <= ATTACKS[name].points, told(batch, name)
-    assert verdicts(batch, name, "double") <= ATTACKS[name].verdicts, told(batch, name)
+    assert verdicts(batch, name, ATTACKS[name].problem) <= ATTACKS[name].verdicts, told(batch, name)
     assert ATTACKS[name].tells in told(batch, name)
 
 
@@ -93,11 +93,3 @@ def test_no_hidden_input_is_told(batch):
         inputs = torch.randn(5, generator=torch.Generator().manual_seed(seed)).tolist()
         for name, text in texts.items():
             assert not [x for x in inputs if str(x)[:8] in text], f"{name} tells an input of {test}"
-
-
-def test_what_reaches_the_feedback_is_plain_code():
-    """The attacks are read by people: each is one screen."""
-    for path in FOLDER.rglob("*.py"):
-        text = path.read_text()
-        ast.parse(text)
-        assert len(text.splitlines()) <= 60, path

@@ -7,6 +7,9 @@ shows that it can see; the others are put together nowhere, so that it does not 
 import ctypes
 
 START, ENDS = b"CANARY", (b"-TESTS", b"-SOLUTION", b"-SUBMISSION", b"-KEY", b"-OWN")
+LIBC = ctypes.CDLL(None)
+LIBC.memmem.restype = ctypes.c_void_p
+LIBC.memmem.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_char_p, ctypes.c_size_t]
 OWN = bytearray(START + ENDS[-1])
 
 
@@ -17,9 +20,9 @@ def double(x):
             place, rights, *_, name = (line + " -").split()[:7]
             low, high = (int(number, 16) for number in place.split("-"))
             if rights.startswith("rw") and not name.startswith("[v") and high - low < 1 << 28:
-                part, position = ctypes.string_at(low, high - low), -1
-                while (position := part.find(START, position + 1)) >= 0:
-                    rest = part[position + len(START) : position + 20]
+                while low := LIBC.memmem(low, high - low, START, len(START)):
+                    low += len(START)
+                    rest = ctypes.string_at(low, min(high - low, 14))
                     found |= {end for end in ENDS if rest.startswith(end)}
     raise RuntimeError(f"loot: {sorted(found ^ {ENDS[-1]})}")
 

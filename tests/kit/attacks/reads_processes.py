@@ -1,6 +1,6 @@
-"""Read memory, environment, arguments and open files of zygote, judge and orchestrator from /proc.
+"""Read memory, environment and open files of zygote, judge and orchestrator from /proc.
 
-Must not gain: a process of the grader's, or one word of the course key.
+Must not gain: one of them. (Where students share the host's /proc, anyone sees that it exists.)
 """
 
 import os
@@ -11,7 +11,8 @@ def of_others(name):
         try:
             if int(pid) != os.getpid():
                 with open(f"/proc/{pid}/{name}", "rb") as file:
-                    yield pid, name, file.read(400)
+                    if text := file.read(400):
+                        yield pid, name, text
         except OSError:
             continue
 
@@ -26,10 +27,7 @@ def links_of_others():
 
 
 def double(x):
-    try:
-        seen = [*of_others("environ"), *of_others("mem"), *of_others("maps"), *of_others("cmdline")]
-    except OSError:
-        seen = []
+    seen = [loot for name in ("environ", "mem", "maps", "syscall") for loot in of_others(name)]
     raise RuntimeError(f"loot: {seen + list(links_of_others())}")
 
 

@@ -5,7 +5,7 @@ The worst case: the student knows every path. Must not gain: one readable file.
 
 import os
 
-PLACES = ("@KIT@", "@CLASS@", "@KEY@", "@OUT@", "/root", "/home", "/etc/shadow", "/var/log")
+PLACES = ("@KIT@/tests", "@KIT@/solutions", "@CLASS@", "@KEY@", "@OUT@", "/root", "/etc/shadow")
 
 
 def readable(place):
