@@ -5,11 +5,17 @@ Must not gain: one of them. (Where students share the host's /proc, anyone sees 
 
 import os
 
+PIDS = "@PIDS@"
+
+
+def pids():
+    return [os.getppid(), *map(int, PIDS.split()), *range(1, 2000)]
+
 
 def of_others(name):
-    for pid in filter(str.isdigit, os.listdir("/proc")):
+    for pid in pids():
         try:
-            if int(pid) != os.getpid():
+            if pid != os.getpid():
                 with open(f"/proc/{pid}/{name}", "rb") as file:
                     if text := file.read(400):
                         yield pid, name, text
@@ -18,7 +24,7 @@ def of_others(name):
 
 
 def links_of_others():
-    for pid in [os.getppid(), *range(1, 2000)]:
+    for pid in pids():
         try:
             if pid != os.getpid():
                 yield pid, os.listdir(f"/proc/{pid}/fd"), os.readlink(f"/proc/{pid}/cwd")
