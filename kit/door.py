@@ -69,6 +69,10 @@ class OutOfMemory(Fault):
     verdict: Verdict = "oom"
 
 
+class Killed(OutOfMemory):
+    """Somebody has killed the process: itself, the kernel, or a person. The test is run again."""
+
+
 class ForbiddenCall(Fault):
     """The code called what its problem asks it to build."""
 
@@ -134,6 +138,7 @@ class Door:
     _calls: int = 0
     _opened: bool = False
     _shipped: set[str] = field(default_factory=set)
+    _forgiven: set[str] = field(default_factory=set)
 
     def begin(self, seed: int, allowance: Allowance) -> None:
         """Start a test: its seed decides every random number drawn behind the door."""
@@ -268,6 +273,17 @@ class Door:
         error.where, error.trace = report["where"], report["trace"]
         self._record(Raised(kind or report["name"]))
         return error
+
+    def forgive(self) -> bool:
+        """Forget the current test's last fault if it was a kill, the first of its call."""
+        for name, faults in self.faults.items():
+            if faults and faults[-1] is self.fault and isinstance(self.fault, Killed):
+                if name in self._forgiven:
+                    return False
+                self._forgiven.add(name)
+                faults.pop()
+                return True
+        return False
 
     def _remember(self, fault: Fault) -> Fault:
         self.fault = fault

@@ -7,21 +7,22 @@ import signal
 import socket
 import tempfile
 import time
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
 from kit import sandbox
 from kit.chapters import chapter, transitive_needs
 from kit.codec import MAX_BYTES, MAX_TREE
-from kit.door import Allowance, Crash, Fault, Infra, OutOfMemory, Timeout
+from kit.door import Allowance, Crash, Fault, Infra, Killed, OutOfMemory, Timeout
 from kit.loader import STUDENT, Source
+from kit.places import remove_tree, take_slots
 from kit.processes import cpu_seconds
 from kit.rooms import (
     WALL_FACTOR,
     Room,
     make_room,
     open_to_reading,
-    remove_tree,
     secret_folders,
     start_zygote,
 )
@@ -85,31 +86,36 @@ class RemoteTransport:
 
     def _fate(self) -> Fault:
         """Why the student's process is gone."""
-        status = self.close(grace=1.0)
+        ending = self._end(grace=1.0)
+        status = ending["status"]
+        if ending["over"]:
+            return OutOfMemory(ending["over"])
         if status is None:
             return Crash("the process closed its connection in the middle of a call")
+        if status == -signal.SIGXCPU:
+            return Timeout("the process used up its CPU time")
+        if status == -signal.SIGKILL:
+            return Killed("the process died of SIGKILL (the machine may be out of memory)")
         if status < 0:
             names = {number: number.name for number in signal.Signals}  # not of all there are
-            name = names.get(-status, f"signal {-status}")
-            if -status == signal.SIGXCPU:
-                return Timeout("the process used up its CPU time")
-            hint = " (out of memory, perhaps)" if -status == signal.SIGKILL else ""
-            return (OutOfMemory if hint else Crash)(f"the process died of {name}{hint}")
+            return Crash(f"the process died of {names.get(-status, f'signal {-status}')}")
         return Crash(f"the process ended with status {status} in the middle of a call")
 
-    def close(self, grace: float = 0.0) -> int | None:
-        """End the student's process; its exit status, negative for a signal."""
-        if self.sock is None:
-            return None
+    def _end(self, grace: float) -> dict:
         self.sock.close()
         self.sock = None
-        return self._ask({"op": "end", "grace": grace})["status"]
+        return self._ask({"op": "end", "grace": grace})
 
     def _ask(self, message: dict, descriptor: int | None = None) -> dict:
         try:
             return self.zygote.ask(message, descriptor)
         except (EOFError, OSError):  # which a test could take for the student's
             raise Infra("the grader's own process, the zygote, is gone") from None
+
+    def close(self) -> None:
+        """End the student's process."""
+        if self.sock is not None:
+            self._end(grace=0.0)
 
 
 class _Watch:
@@ -152,7 +158,8 @@ def isolated_transport(source: Source) -> RemoteTransport:
     zygote.receive()
     rung = sandbox.best_rung(None).rung
     subject = chapter(source.chapter)
-    (slot, lease), *_ = sandbox.lease_slots(1).items()
+    stack = ExitStack()
+    [slot] = take_slots(1, stack)
     room = make_room(work / "student", subject, rung, slot, work / "stage", secret_folders())
     homes = {source.chapter: source.folder}
     if source.package == STUDENT and not source.needs:  # --deps student: its own earlier chapters
@@ -169,8 +176,8 @@ def isolated_transport(source: Source) -> RemoteTransport:
         transport.close()
         zygote.close()
         process.wait()
+        stack.close()
         remove_tree(work)
-        lease.close()
 
     atexit.register(end)
     return transport

@@ -18,6 +18,7 @@ from pathlib import Path
 from kit import sandbox
 from kit.chapters import Chapter, repository, transitive_needs
 from kit.loader import REFERENCE, STUDENT
+from kit.places import remove_tree
 from kit.sandbox.plan import FIRST_UID
 from kit.stage import stage
 from kit.wire import Messenger
@@ -53,15 +54,6 @@ class Room:
     def remove(self) -> None:
         """Delete the room."""
         remove_tree(self.folder)
-
-
-def remove_tree(folder: Path) -> None:
-    """Delete a tree that students wrote to: nested too deep for Python, closed to its own owner."""
-    delete = ["rm", "-rf", "--", str(folder)]
-    if subprocess.run(delete, stderr=subprocess.DEVNULL).returncode:
-        closed = ["-type", "d", "!", "-perm", "-700", "-exec", "chmod", "u+rwx", "{}", ";"]
-        subprocess.run(["find", str(folder), *closed], stderr=subprocess.DEVNULL)
-        subprocess.run(delete, stderr=subprocess.DEVNULL)
 
 
 def limits_of(subject: Chapter) -> sandbox.Limits:
@@ -122,7 +114,8 @@ def open_to_reading(folder: Path) -> None:
 
 def secret_folders() -> list[Path]:
     """What no student's process may read: solutions, tests (bugs among them) and kernels."""
-    return [repository() / name for name in (REFERENCE, "tests", "kernels")]
+    folders = (repository() / name for name in (REFERENCE, "tests", "kernels"))
+    return [folder for folder in folders if folder.exists()]
 
 
 def start_zygote(folder: Path, log: Path) -> tuple[Messenger, subprocess.Popen]:

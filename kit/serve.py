@@ -42,6 +42,10 @@ RAISABLE = {
         *(NotImplementedError, AttributeError, NameError, ImportError, ModuleNotFoundError),
     )
 }
+# torch.manual_seed also queues itself for devices that a build for CPUs never has: 1 ms a call
+MANUAL_SEED = (
+    torch.manual_seed if torch.backends.cuda.is_built() else torch.default_generator.manual_seed
+)
 MESSAGE_LIMIT = 2000
 TRACE_LIMIT = 8000
 RAISE = dis.opmap["RAISE_VARARGS"]
@@ -196,7 +200,7 @@ class Server:
 
 def _adapter(adapters: object, name: str) -> Callable:
     if (function := getattr(adapters, name, None)) is None:
-        raise NameError(f"adapters.py defines no {name}(); take its stub from the handout")
+        raise NameError(f"adapters.py defines no {name}(); its stub is in the tests' contract.py")
     return function
 
 
@@ -226,7 +230,7 @@ def _execute(name: str, source: str) -> ModuleType:
 
 
 def _seed(seed: int) -> None:
-    torch.manual_seed(seed)
+    MANUAL_SEED(seed)
     np.random.seed(seed % (1 << 32))
     random.seed(seed)
 

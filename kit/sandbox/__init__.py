@@ -28,7 +28,6 @@ from functools import partial
 from kit.sandbox import selftest
 from kit.sandbox.entry import end, enter, sweep_uid
 from kit.sandbox.plan import RUNGS, SLOTS, Limits, Plan, SandboxError, interpreter_paths, layers
-from kit.sandbox.slots import lease_slots
 from kit.sandbox.trial import finish, plan_for, start
 
 __all__ = [
@@ -43,7 +42,6 @@ __all__ = [
     "enter",
     "interpreter_paths",
     "layers",
-    "lease_slots",
     "probe",
     "sweep_uid",
 ]

@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from rich.progress import Progress
 
-from kit.grading import Grader
+from kit import running, sandbox
 from kit.processes import descendants
+from kit.reports import write_reports
 from kit.results import SubmissionResult
-from kit.running import write_reports
 from kit.sandbox import selftest
 from kit.seeds import KEY_VARIABLE
-from kit.submissions import find_submissions
 from tests.kit.attack_table import ATTACKS, CONTROLS, FOLDER, SHARED
 from tests.kit.toy import make_kit
 
@@ -44,7 +44,6 @@ class Batch:
     skipped: set[str] = field(default_factory=set)  # attacks that this rung does not claim to stop
     left: list[str] = field(default_factory=list)  # files and processes that should not be there
     changed: list[str] = field(default_factory=list)  # files of kit and class that differ
-    log: str = ""
     seconds: float = 0.0
 
 
@@ -93,16 +92,19 @@ def run_batch(rung: str, denies: tuple[str, ...]) -> Batch:
             kit = _plant(home, patch)
             before, relatives = _litter(), set(descendants(os.getpid()))
             started = time.monotonic()
-            with Grader(2, rung, [home / "class", home / "out"]) as grader:
-                pids = f"{os.getpid()} {grader._process.pid}"
-                words = {"@KIT@": str(kit), "@CLASS@": str(home / "class")}
-                words |= {"@KEY@": str(home / "key"), "@OUT@": str(home / "out"), "@PIDS@": pids}
-                words |= {"@PORT@": str(target.port), "@SOCKET@": target.socket_file}
-                batch.skipped = write_class(home / "class", words, denies)
-                guarded = _state(kit, home / "class", home / "key")
-                found = find_submissions([home / "class"], None, home / "intake")
-                results = grader.grade(found, lambda job, result: None)
-                batch.log = grader.log.read_text(errors="replace")
+            words = {"@KIT@": str(kit), "@CLASS@": str(home / "class"), "@PIDS@": str(os.getpid())}
+            words |= {"@KEY@": str(home / "key"), "@OUT@": str(home / "out")}
+            words |= {"@PORT@": str(target.port), "@SOCKET@": target.socket_file}
+            batch.skipped = write_class(home / "class", words, denies)
+            if rung == "uid":
+                sandbox.close_secrets([str(kit / "solutions"), str(kit / "tests")])
+                sandbox.close_secrets([str(home / "class"), str(home / "out")])
+            guarded = _state(kit, home / "class", home / "key")
+            patch.setattr(running, "choose_rung", lambda *_: rung)
+            options = running.Options(home / "out", jobs=2)
+            with Progress(disable=True) as progress:
+                progress.console.quiet = True
+                results = running.grade_class([home / "class"], options, progress).results
             write_reports(results, home / "out")
             time.sleep(0.3)  # a moment for whoever waits for the grader to finish
             batch.seconds = time.monotonic() - started

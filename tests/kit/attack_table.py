@@ -111,7 +111,7 @@ ATTACKS = {
     "stops_itself": Attack({"timeout"}),
     "stdout_flood": Attack({"timeout"}),
     "memory_bomb": Attack({"oom", "timeout"}),
-    "disk_bomb": Attack({"error", "timeout"}, stopped_by=WRITES),
+    "disk_bomb": Attack({"error", "timeout", "oom"}, stopped_by=WRITES),
     "fork_bomb": Attack({"crash", "error", "timeout"}, stopped_by=ENDLESS),
     "recursion_bomb": Attack({"crash", "timeout", "error"}),
     "interpreter_games": Attack({"crash"}),
@@ -122,8 +122,8 @@ ATTACKS = {
     "changes_its_code": Attack({"error"}, stopped_by=CODE, tells=NOTHING),
     "leaves_notes": Attack({"error"}, stopped_by=WRITES, tells=NOTHING),
     "leaves_notes_again": Attack({"error"}, stopped_by=WRITES, tells=NOTHING),
-    "many_files": Attack({"error", "timeout"}),
-    "deep_folders": Attack({"fail", "error", "timeout"}),
+    "many_files": Attack({"error", "timeout", "oom"}),
+    "deep_folders": Attack({"fail", "error", "timeout", "oom"}),
     "plants_links": Attack({"fail"}, stopped_by=WRITES),
     "signals_the_grader": Attack({"error"}, stopped_by=SIGNALS, tells=NOTHING),
     "kernel_calls": Attack({"error"}, stopped_by=SYSTEM_CALLS, tells=NOTHING),
@@ -174,7 +174,9 @@ CONTROLS = {
     "shows_itself": Control({"adapters.py": honest(SHOWS) + "# OWN-WORDS\n"}, 40, "OWN-WORDS"),
     "slow_but_right": Control({"adapters.py": honest(SLOW)}, 100),
     "stub": Control({"adapters.py": STUB}, 0),
-    "zz_honest_at_the_end": Control({"adapters.py": honest()}, 100),
+    "zz_honest_at_the_end": Control(
+        {"adapters.py": honest() + "\n# equal files are graded once\n"}, 100
+    ),
 }
 
 

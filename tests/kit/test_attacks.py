@@ -70,10 +70,6 @@ def test_nothing_is_left_behind_and_nothing_changed(batch):
     assert batch.left == [] and batch.changed == []
 
 
-def test_the_grader_keeps_silent(batch):
-    assert batch.log == ""
-
-
 def test_no_secret_is_told(batch):
     words = {text.split("'")[1] for text in CANARIES.values()} | {KEY.split()[0]}
     words |= {"CANARY-SUBMISSION"}
