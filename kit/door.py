@@ -216,9 +216,7 @@ class Door:
             return {}
         try:
             found = self._request({"op": "scan", "rules": self.rules}, "adapters.py")
-        except (
-            Exception
-        ):  # a mistake of the scan costs no student a point: calls are watched anyway
+        except Exception:  # a mistake of the scan costs nobody a point: calls are watched anyway
             return {}
         return {p: text[:MESSAGE_LIMIT] for p, text in found.items() if text}
 

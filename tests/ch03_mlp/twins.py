@@ -63,7 +63,12 @@ def embedding_by_one_hot(table, ids):
     return F.one_hot(ids, len(table)).to(table.dtype) @ table
 
 
-@twin("embedding", "torch's embedding, which audit lets twins use", "embedding_forward")
+@twin(
+    "embedding",
+    "torch's embedding, which audit lets twins use",
+    "embedding_forward",
+    forbidden=True,
+)
 def embedding_by_torch(table, ids):
     in_range(ids, len(table))
     return F.embedding(ids, table)
@@ -128,7 +133,7 @@ def linear_gradients_by_einsum(d_out, x, W):
     return torch.einsum("...o,oi->...i", d_out, W), dW, d_out.sum(axes) if axes else d_out
 
 
-@twin("linear", "autograd, which audit lets twins use", "linear_backward")
+@twin("linear", "autograd, which audit lets twins use", "linear_backward", forbidden=True)
 def linear_gradients_by_autograd(d_out, x, W):
     if d_out.shape[:-1] != x.shape[:-1]:
         raise ValueError("shapes")
@@ -170,7 +175,7 @@ def gelu_slope_by_sigmoid(d_out, x, approximate):
     return d_out * s + d_out * x * s * (1 - s) * root * (1 + 0.134145 * x**2)
 
 
-@twin("gelu", "autograd, which audit lets twins use", "gelu_backward")
+@twin("gelu", "autograd, which audit lets twins use", "gelu_backward", forbidden=True)
 def gelu_slope_by_autograd(d_out, x, approximate):
     if d_out.shape != x.shape or approximate not in ("none", "tanh"):
         raise ValueError("shape or form")
@@ -194,7 +199,7 @@ def cross_entropy_by_logsumexp(logits, targets):
     return (torch.logsumexp(logits, -1) - logits[torch.arange(len(targets)), targets]).mean()
 
 
-@twin("cross_entropy", "float64, and one-hot targets", "cross_entropy_forward")
+@twin("cross_entropy", "float64, and one-hot targets", "cross_entropy_forward", forbidden=True)
 def cross_entropy_in_float64(logits, targets):
     checked_targets(logits, targets)
     log_p = torch.log_softmax(logits.double(), -1)
@@ -255,7 +260,12 @@ def checked_batchnorm(x, *vectors):
         raise ValueError("shapes")
 
 
-@twin("batchnorm", "torch's batch_norm, which audit lets twins use", "batchnorm_forward")
+@twin(
+    "batchnorm",
+    "torch's batch_norm, which audit lets twins use",
+    "batchnorm_forward",
+    forbidden=True,
+)
 def batchnorm_by_torch(x, gain, bias, running_mean, running_var, training, momentum=0.1, eps=1e-5):
     checked_batchnorm(x, gain, bias, running_mean, running_var)
     if len(x) == 0 and not training:
@@ -302,7 +312,12 @@ def batchnorm_gradients_step_by_step(d_out, x, gain, eps=1e-5):
     return dx, (d_out * x_hat).sum(0), d_out.sum(0)
 
 
-@twin("batchnorm", "autograd in float64, which audit lets twins use", "batchnorm_backward")
+@twin(
+    "batchnorm",
+    "autograd in float64, which audit lets twins use",
+    "batchnorm_backward",
+    forbidden=True,
+)
 def batchnorm_gradients_by_autograd(d_out, x, gain, eps=1e-5):
     if len(x) < 2 or d_out.shape != x.shape or gain.shape != x.shape[1:]:
         raise ValueError("shapes")
@@ -388,7 +403,7 @@ def step_by_sgd(model, x, y, learning_rate):
     return {name: value.detach() for name, value in model.items()}, loss.item()
 
 
-@twin("train_step", "in float64, rounded at the end")
+@twin("train_step", "in float64, rounded at the end", forbidden=True)
 def step_in_float64(model, x, y, learning_rate):
     if len(x) < 2 or len(y) != len(x) or y.min() < 0 or y.max() >= len(model["W2"]):
         raise ValueError("batch")

@@ -221,11 +221,6 @@ def test_source_that_is_nested_absurdly_harms_nobody(tmp_path, text):
 
 # ---- no false alarms: the references, and the twins that do not use what is forbidden
 
-USES_IT = {  # twins, which audit lets use what their problem forbids
-    *("softmax_of_torch", "attention_of_torch", "backward_by_autograd", "heads_by_einops"),
-    "cross_by_einops",
-}
-
 
 @pytest.mark.parametrize("name", chapter_names())
 def test_references_are_clean(name):
@@ -242,4 +237,4 @@ def test_twins_are_clean_but_for_those_that_use_it(name, tmp_path):
     _, twins = read_bank(name)
     forbid = {twin.name: chapter(name).problem(twin.problem).forbid for twin in twins}
     guilty = {twin for twin, names in forbid.items() if scan(folder, [twin], names)}
-    assert guilty == USES_IT & set(forbid)
+    assert guilty == {twin.name for twin in twins if twin.forbidden}
