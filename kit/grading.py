@@ -19,7 +19,7 @@ from pathlib import Path
 
 from kit import sandbox
 from kit.chapters import Chapter, repository
-from kit.places import work_folder
+from kit.places import InUse, take_slots, work_folder
 from kit.results import TestResult
 from kit.rooms import (
     WALL_FACTOR,
@@ -113,19 +113,25 @@ class Grader:
     """Grades works on this machine; use it as a context manager."""
 
     def __init__(self, jobs: int, rung: str, secrets: Sequence[Path] = ()):
+        self.jobs = jobs
         self.rung = rung
         key = key_file()
-        self.secrets = [*secret_folders(), *secrets, *([key] if key else [])]
+        hidden = [*secret_folders(), *secrets, *([key] if key else [])]
+        self.secrets = [path for path in hidden if path.exists()]  # a kit may lack kernels/
         self._stack = ExitStack()
         self._mothers: dict[str, Mother] = {}
         self._failed: dict[str, str] = {}  # chapters whose tests cannot be run here, and why
         self._deaths: Counter[str] = Counter()
         self._jobs: list[Job] = []
-        self._free = list(range(jobs))
+        self._free: list[int] = []  # slots without a student
         self._rooms = 0
 
     def __enter__(self) -> "Grader":
         self.work = self._stack.enter_context(work_folder("grade"))
+        try:
+            self._free = take_slots(self.jobs, self._stack)
+        except InUse as error:
+            raise GraderError(str(error)) from None
         os.chmod(self.work, 0o711)  # a room's own mode decides who may look in
         self.log = self.work / "log"
         if self.rung == "uid":

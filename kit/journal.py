@@ -79,17 +79,23 @@ class Known:
 
 
 class Journal:
-    """The journal in a folder; in memory where there is none. Use it as a context manager."""
+    """The journal in a folder; in memory where there is none. Use it as a context manager.
 
-    def __init__(self, folder: Path | None):
+    One that only reads may do so while a grader writes.
+    """
+
+    def __init__(self, folder: Path | None, reading: bool = False):
         self.path = folder / FILE if folder else None
+        self.reading = reading
         self._lock: IO | None = None
         self._suites: dict[str, Suite] = {}
         self._listings: dict[str, list[TestResult]] = {}
         self._keys: dict[tuple[str, str], TestKey] = {}
 
     def __enter__(self) -> "Journal":
-        if self.path:
+        if self.reading and not self.path.is_file():
+            raise JournalError(f"no journal in {self.path.parent}; grade with --out first")
+        if self.path and not self.reading:
             self._lock = only_grader(self.path.parent)
         try:
             with self._plain_errors():
@@ -236,6 +242,10 @@ class Journal:
         """How long each test of a chapter takes: the average over the class, or the reference's."""
         means = dict(self._rows("SELECT test, AVG(seconds) FROM verdicts GROUP BY test"))
         return {t.test: means.get(t.test, t.seconds) for t in self.listing(subject) or ()}
+
+    def sources(self) -> dict[str, Path]:
+        """Where each submission was handed in."""
+        return {n: Path(source) for n, source in self._rows("SELECT id, source FROM submissions")}
 
     def results(self) -> list[SubmissionResult]:
         """All that is known of the class, by submission, in points as they are today."""

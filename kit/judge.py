@@ -128,7 +128,9 @@ def judge(
     deadline = time.monotonic() + message["seconds"]
     chosen = None if message["tests"] is None else set(message["tests"])
     items = []
-    for item in session.items:
+    # public tests first: a student is shown what the code says in them, which hence must not have
+    # seen a hidden input or driver yet
+    for item in sorted(session.items, key=lambda item: not item.stash[INFO].public):
         info = item.stash[INFO]
         if chosen is not None and info.test not in chosen:
             continue

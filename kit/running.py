@@ -3,11 +3,12 @@
 import difflib
 import fnmatch
 import os
-import tempfile
+import shutil
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.progress import Progress
 
@@ -18,11 +19,13 @@ from kit.grading import Graded, Grader, Work
 from kit.journal import MAX_ATTEMPTS, Journal, Known, Part, put_aside
 from kit.loader import REFERENCE
 from kit.places import work_folder
-from kit.reports import OutputError, write_gradebook, write_gradescope
 from kit.results import SubmissionResult, TestResult
 from kit.rooms import secret_folders
 from kit.seeds import course_key
 from kit.submissions import Submission, find_submissions, stage
+
+if TYPE_CHECKING:
+    from kit.cluster import Cluster
 
 JUDGE_MB = 400  # a judge and its share of zygote and mother
 RETRIED = ("infra", "crash", "timeout", "oom", "error", "fail", "forbidden", "todo")
@@ -39,6 +42,7 @@ class Options:
     only: tuple[str, ...] = ()  # globs on the ids of submissions
     retry: frozenset[str] = frozenset()  # verdicts that are given anew
     fresh: bool = False
+    slurm: dict[str, str | int] | None = None  # grade on a cluster; what its jobs ask for
 
 
 @dataclass
@@ -64,20 +68,31 @@ def reference_submission(chapters: list[str] | None) -> Submission:
 
 def grade_class(paths: list[Path], options: Options, progress: Progress) -> Outcome:
     """Grade what lies at `paths` (the reference if there are none) and is not graded yet."""
-    course_key()  # a key that cannot be read is found out before grading, not after
     if wrong := options.retry - set(RETRIED):
         raise ValueError(f"--retry {', '.join(sorted(wrong))}; choose from {', '.join(RETRIED)}")
-    if options.require_sandbox not in (None, *sandbox.RUNGS):
-        known = ", ".join(sandbox.RUNGS)
-        raise ValueError(f"--require-sandbox {options.require_sandbox}; choose from {known}")
+    check_rung(options.require_sandbox)
     if options.fresh and options.out:
         put_aside(options.out)
-    with ExitStack() as stack:
-        intake = stack.enter_context(work_folder("intake"))
-        os.chmod(intake, 0o700)
-        journal = stack.enter_context(Journal(options.out))
+        shutil.rmtree(options.out / "cluster", ignore_errors=True)  # results not in the journal yet
+    with work_folder("intake") as intake:
         submissions = _take_in(paths, options, intake)
-        run = _Run(options, journal, intake, paths, stack, progress)
+        secrets = [intake, *(path for path in paths if path.exists())]
+        return grade_submissions(submissions, options, secrets, progress)
+
+
+def grade_submissions(
+    submissions: Sequence[Submission],
+    options: Options,
+    secrets: Sequence[Path],
+    progress: Progress,
+) -> Outcome:
+    """Grade what the journal in options.out does not know; students may not read `secrets`."""
+    course_key()  # a key that cannot be read is found out before grading, not after
+    with ExitStack() as stack:
+        room = stack.enter_context(work_folder("staged"))
+        journal = stack.enter_context(Journal(options.out))
+        kept = [options.out] if options.out else []
+        run = _Run(options, journal, room, [*secrets, room, *kept], stack, progress)
         parts = run.stage(submissions)
         journal.take_in(submissions, parts)
         run.grade([part for part in parts if part.content])
@@ -107,12 +122,12 @@ def _take_in(paths: list[Path], options: Options, intake: Path) -> list[Submissi
 class _Run:
     options: Options
     journal: Journal
-    intake: Path
-    paths: list[Path]
+    room: Path
+    secrets: list[Path]
     stack: ExitStack
     progress: Progress
     outcome: Outcome = field(default_factory=Outcome)
-    _grader: Grader | None = None
+    _grader: "Grader | Cluster | None" = None
     _seconds: dict[str, dict[str, float]] = field(default_factory=dict)  # chapter -> test -> time
     _files: dict[str, Path] = field(default_factory=dict)  # content -> the grader's copy
 
@@ -121,7 +136,7 @@ class _Run:
         parts = []
         for submission in submissions:
             for name in submission.chapters:
-                target = self.intake / "staged" / f"{len(parts)}"
+                target = self.room / f"{len(parts)}"
                 problem = stage(submission, name, target)
                 content = "" if problem else digest(name, tree(target))
                 parts.append(Part(submission.id, chapter(name), content, problem))
@@ -193,20 +208,52 @@ class _Run:
             self.journal.list_tests(subject, found)
         return found
 
-    def _executor(self) -> Grader:
-        """The local executor, started when it is first needed."""
+    def _executor(self) -> "Grader | Cluster":
+        """The executor, started when it is first needed."""
         if self._grader is None:
-            secrets = [self.intake, *(path for path in self.paths if path.exists())]
-            if self.options.out:
-                secrets.append(self.options.out)
-            hidden = [str(path) for path in (*secret_folders(), self.intake) if path.exists()]
-            status = sandbox.best_rung(self.options.require_sandbox, secrets=hidden)
+            if self.options.slurm is not None:
+                self._grader = self.stack.enter_context(self._cluster())
+                return self._grader
+            rung = choose_rung(self.options.require_sandbox, self.secrets)
             jobs, memory = affordable(self.options.jobs)
-            self.progress.console.print(
-                f"sandbox: {status.rung}; jobs: {jobs}, each up to {memory} MB", soft_wrap=True
-            )
-            self._grader = self.stack.enter_context(Grader(jobs, status.rung, secrets))
+            text = f"sandbox: {rung}; jobs: {jobs}, each up to {memory} MB"
+            self.progress.console.print(text, soft_wrap=True)
+            self._grader = self.stack.enter_context(Grader(jobs, rung, self.secrets))
         return self._grader
+
+    def _cluster(self) -> "Cluster":
+        from kit.cluster import Cluster
+
+        return Cluster(
+            self.options.out / "cluster",
+            self.options.jobs,
+            self.options.require_sandbox,
+            self.options.slurm,
+            self.secrets,
+            self.journal.listing,
+            self.progress.console.print,
+        )
+
+
+def check_rung(required: str | None) -> None:
+    """ValueError where no rung of the sandbox has this name."""
+    if required not in (None, *sandbox.RUNGS):
+        known = ", ".join(sandbox.RUNGS)
+        raise ValueError(f"no sandbox rung {required!r}; choose from {known}")
+
+
+def choose_rung(required: str | None, secrets: Sequence[Path]) -> str:
+    """The best rung that works here, at least the one required, else SandboxError."""
+    check_rung(required)
+    hidden = [str(path) for path in (*secret_folders(), *secrets)]
+    status = sandbox.best_rung(None, secrets=hidden)
+    if status.rung == "rlimits" and os.getuid() == 0:
+        # the rung of users takes modes that let nobody else in; a better one leaves modes alone
+        sandbox.close_secrets(hidden)
+        status = sandbox.best_rung(None, secrets=hidden)
+    if required and sandbox.RUNGS.index(status.rung) > sandbox.RUNGS.index(required):
+        return sandbox.best_rung(required, secrets=hidden).rung  # it says what is missing
+    return status.rung
 
 
 def affordable(jobs: int) -> tuple[int, int]:
@@ -216,22 +263,3 @@ def affordable(jobs: int) -> tuple[int, int]:
         fields = dict(line.split(":", 1) for line in file)
     available = int(fields["MemAvailable"].split()[0]) // 1024
     return max(1, min(jobs, available // most)), most
-
-
-def prepare_output(folder: Path) -> None:
-    """Make the output folder; OutputError if nothing can be written there."""
-    try:
-        (folder / "results").mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return
-    except OSError as error:
-        raise OutputError(
-            f"cannot write to {folder}: {error.strerror}; choose another --out"
-        ) from None
-
-
-def write_reports(results: list[SubmissionResult], folder: Path) -> None:
-    """Write one results.json per submission and the gradebook of all."""
-    for result in results:
-        write_gradescope(result, folder / "results" / f"{result.submission}.json")
-    write_gradebook(results, folder / "gradebook.csv")

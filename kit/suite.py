@@ -25,7 +25,8 @@ def pytest_arguments(name: str) -> list[str]:
     idle = ("cacheprovider", "doctest", "logging", "terminalreporter", "threadexception")
     for plugin in (*idle, "unraisableexception", "warnings"):
         options += ["-p", f"no:{plugin}"]
-    options += ["--capture=no", "-m", "not slow"]  # as in pyproject.toml, which is not read here
+    # as in pyproject.toml, which is not read here
+    options += ["--capture=no", "-m", "not slow and not browser"]
     return [*options, "--tb=no", f"{root}/tests/{name}"]
 
 

@@ -10,7 +10,7 @@ Channels, each a Messenger. The first leads to the orchestrator:
     {"op": "student", ...} + fd   fork a student that serves on fd; ends the channel's last one
     {"op": "end", "grace": s}     end the channel's student; answers with its status, and with the
                                   limit for which the zygote killed it, if it did. One that is
-                                  ending by itself gets `s` seconds, so that its status is its own
+                                  ending by itself gets `s` seconds; else its status is null
 A channel owns at most one student, which ends when the channel closes.
 
 Memory and disk are limited by the kernel for each process and file; that all of a student's
@@ -187,9 +187,9 @@ class Zygote:
                 time.sleep(0 if ended else 0.005)
             sandbox.end(child.plan, child.pid)
             if not ended:
-                _, status = os.waitpid(child.pid, 0)
+                os.waitpid(child.pid, 0)
             del self.children[child.pid]
-            self.statuses[channel] = _ending(child, status)
+            self.statuses[channel] = _ending(child, status if ended else None)
 
     def _end_everything(self) -> None:
         for child in list(self.children.values()):
@@ -200,8 +200,10 @@ class Zygote:
         os._exit(0)
 
 
-def _ending(child: Child, status: int) -> dict:
-    return {"status": os.waitstatus_to_exitcode(status), "over": child.over}
+def _ending(child: Child, status: int | None) -> dict:
+    """How a student ended; without a status, it was killed when told to end."""
+    code = None if status is None else os.waitstatus_to_exitcode(status)
+    return {"status": code, "over": child.over}
 
 
 def _overfull(folder: str) -> bool:
@@ -267,7 +269,7 @@ def _run_student(plan: sandbox.Plan, message: dict, descriptor: int) -> None:
     fields = message["source"]
     needs = {name: Path(folder) for name, folder in fields["needs"].items()}
     source = Source(fields["chapter"], fields["package"], Path(fields["home"]), needs)
-    server = Server(source.open)
+    server = Server(source.open, source)
     sock = socket.socket(fileno=descriptor)
     try:
         send_frame(sock, b"ready")

@@ -1,5 +1,6 @@
 """What a student's processes may use all together: the zygote looks, and kills."""
 
+from contextlib import ExitStack
 from dataclasses import replace
 
 import pytest
@@ -8,6 +9,7 @@ from kit import codec
 from kit.chapters import chapter
 from kit.door import Allowance, OutOfMemory
 from kit.isolation import RemoteTransport
+from kit.places import take_slots
 from kit.rooms import make_room, open_to_reading, start_zygote
 from kit.zygote import MAX_SCRATCH_FILES, MAX_SCRATCH_MB
 
@@ -56,7 +58,9 @@ def call(rung, toy_kit, zygote, tmp_path, monkeypatch):
     chapter.cache_clear()
     tmp_path.chmod(0o755)
     channel, staged = zygote
-    room = make_room(tmp_path / "room", chapter("ch91_base"), rung, 0, staged, ())
+    stack = ExitStack()
+    [slot] = take_slots(1, stack)
+    room = make_room(tmp_path / "room", chapter("ch91_base"), rung, slot, staged, ())
     home = tmp_path / "room" / "room" / "assignments" / "ch91_base"
     (home / "adapters.py").write_text("")
     open_to_reading(home)
@@ -75,6 +79,7 @@ def call(rung, toy_kit, zygote, tmp_path, monkeypatch):
 
     yield run
     transport.close()
+    stack.close()
     chapter.cache_clear()
 
 

@@ -4,11 +4,12 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from kit.places import InUse, file_system, hold, work_folder
+from kit.places import InUse, file_system, hold, take_slots, work_folder
 
 
 def test_a_work_folder_is_there_and_then_gone():
@@ -42,3 +43,13 @@ def test_a_lock_names_its_holder_and_ends_with_it(tmp_path):
 def test_the_file_system_of_a_folder_is_the_innermost_mount():
     assert file_system(Path("/proc/self")) == "proc"
     assert file_system(Path("/")) not in ("", "proc")
+
+
+def test_no_two_graders_on_a_machine_have_a_slot_in_common():
+    with ExitStack() as one:
+        mine = take_slots(3, one)
+        code = "from contextlib import ExitStack; from kit.places import take_slots\n"
+        code += "print(*take_slots(3, ExitStack()))"
+        other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        theirs = {int(slot) for slot in other.stdout.split()}
+        assert len(set(mine)) == len(theirs) == 3 and not set(mine) & theirs, other.stderr
