@@ -766,14 +766,16 @@ def test_gpt2_does_not_see_the_future(student, rng):
 
 @pytest.mark.problem("gpt2_forward")
 @pytest.mark.statistical
-def test_gpt2_learns_from_stories(student, seed):
-    """A first loss near ln V; 120 steps on stories reach 2.2 to 2.65 nats (300 seeds: 2.36 to 2.52)."""
-    V, first, last = student.run("trained_on_stories", 120, seed % 1000)
-    assert abs(first - math.log(V)) < 0.15, (
-        f"fresh weights give {first:.2f}, ln V = {math.log(V):.2f}"
-    )
-    assert last > 2.2, f"{last:.3f} nats are too good: does a token see the one it predicts?"
-    assert last < 2.65, f"{last:.3f} nats after 120 steps: the model hardly learns"
+def test_gpt2_learns_a_language(student, seed):
+    """80 steps lead from ln 8 nats near the language's entropy of 0.467; 200 seeds: 0.456 to 0.782.
+
+    Held-out loss has a standard error of 0.0145: below 0.38 once in 10^9 runs. Without a look at the
+    last word but one it stays at 2.08.
+    """
+    first, last = student.run("trained", 80, seed % 1000)
+    assert abs(first - math.log(8)) < 0.1, f"fresh weights give {first:.3f} nats, ln 8 is 2.079"
+    assert last > 0.38, f"{last:.3f} nats are too good: does a token see the one it predicts?"
+    assert last < 1.5, f"{last:.3f} nats after 80 steps: the model hardly learns"
 
 
 # --- load_gpt2_state_dict -------------------------------------------------------------------------

@@ -19,7 +19,7 @@ def wide(x):
 # --- layernorm ------------------------------------------------------------------------------------
 
 
-@twin("layernorm", "torch's own")
+@twin("layernorm", "torch's own", forbidden=True)
 def layernorm_of_torch(x, weight, bias, eps):
     return F.layer_norm(x, x.shape[-1:], weight, bias, eps)
 
@@ -41,7 +41,7 @@ def layernorm_cast_early(x, weight, bias, eps):
 # --- rmsnorm --------------------------------------------------------------------------------------
 
 
-@twin("rmsnorm", "torch's own, in float32")
+@twin("rmsnorm", "torch's own, in float32", forbidden=True)
 def rmsnorm_of_torch(x, weight, eps):
     return F.rms_norm(wide(x), x.shape[-1:], wide(weight), eps).to(x.dtype)
 
@@ -62,7 +62,7 @@ def rmsnorm_by_norm(x, weight, eps):
 # --- swiglu ---------------------------------------------------------------------------------------
 
 
-@twin("swiglu", "torch's own", "silu")
+@twin("swiglu", "torch's own", "silu", forbidden=True)
 def silu_of_torch(x):
     return F.silu(x)
 
@@ -79,7 +79,7 @@ def silu_by_branches(x):
     return x * torch.where(x >= 0, 1 / (1 + small), small / (1 + small))
 
 
-@twin("swiglu", "linear layers of torch")
+@twin("swiglu", "linear layers of torch", forbidden=True)
 def swiglu_by_linear(x, W_gate, W_up, W_down):
     return F.linear(F.silu(F.linear(x, W_gate)) * F.linear(x, W_up), W_down)
 
@@ -236,7 +236,7 @@ def gqa_by_loop(q, k, v, mask=None):
     return torch.stack(outs, -3)
 
 
-@twin("gqa", "einops repeat and torch's attention")
+@twin("gqa", "einops repeat and torch's attention", forbidden=True)
 def gqa_by_einops(q, k, v, mask=None):
     if q.shape[-3] % k.shape[-3]:
         raise ValueError("uneven groups")
@@ -252,7 +252,7 @@ def gqa_by_einops(q, k, v, mask=None):
 # --- transformer_block ----------------------------------------------------------------------------
 
 
-@twin("transformer_block", "all from torch, einops and the twins above")
+@twin("transformer_block", "all from torch, einops and the twins above", forbidden=True)
 def block_of_twins(x, weights, config, positions):
     H, H_kv, eps = config["num_heads"], config["num_kv_heads"], config["norm_eps"]
     if x.shape[-1] % H or H % H_kv:
@@ -324,7 +324,7 @@ class Layers(dict):
         raise KeyError(self.prefix + name)
 
 
-@twin("llama_forward", "F.embedding, and a view of the state for each layer")
+@twin("llama_forward", "F.embedding, and a view of the state for each layer", forbidden=True)
 def llama_by_views(state, config, ids):
     check(ids, config)
     x = F.embedding(ids, state["model.embed_tokens.weight"])
@@ -354,7 +354,7 @@ def llama_by_sequences(state, config, ids):
 # --- gpt2_forward ---------------------------------------------------------------------------------
 
 
-@twin("gpt2_forward", "torch's functions and einops")
+@twin("gpt2_forward", "torch's functions and einops", forbidden=True)
 def gpt2_of_torch(state, config, ids):
     check(ids, config)
     H, C, eps = config["num_heads"], config["d_model"], config["norm_eps"]
