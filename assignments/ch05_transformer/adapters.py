@@ -1,12 +1,13 @@
 """Chapter 5, Transformer: the functions that you write.
 
-Shapes are jaxtyping: `Float[Tensor, "... T C"]` is a float tensor of any number of leading axes, then
-T rows of C columns. B is the batch, T time, C the width of a token's vector (d_model), H the number of
-heads, D the width of one head, V the size of the vocabulary.
+Shapes are jaxtyping: `Float[Tensor, "... T C"]` is a float tensor of any number of leading axes,
+then T rows of C columns. B is the batch, T time, C the width of a token's vector (d_model), H the
+number of heads, D the width of one head, V the size of the vocabulary.
 
-Everywhere: float inputs are finite and of one dtype, and a result has that dtype, float16 and bfloat16
-included. Arguments need not be contiguous, and none of them is changed. Gradients flow back to all
-float inputs, and no gradient is NaN. Weights are (out, in), as in torch.nn.Linear: y = x Wᵀ + b.
+Everywhere: float inputs are finite and of one dtype, and a result has that dtype, float16 and
+bfloat16 included. Arguments need not be contiguous, and none of them is changed. Gradients flow
+back to all float inputs, and no gradient is NaN. Weights are (out, in), as in torch.nn.Linear, and
+project by x Wᵀ + b.
 
 A config is a dict of numbers. GPT-2's has
     vocab_size, context_length, d_model, num_layers, num_heads, norm_eps
@@ -19,27 +20,26 @@ A state is a dict of tensors by name. The names are those of `transformers`: for
     h.{i}.ln_1.weight C                .bias C       h.{i}.ln_2.weight C           .bias C
     h.{i}.attn.c_attn.weight 3C C      .bias 3C      h.{i}.mlp.c_fc.weight 4C C    .bias 4C
     h.{i}.attn.c_proj.weight C C       .bias C       h.{i}.mlp.c_proj.weight C 4C  .bias C
-and for Llama
+and for Llama, with E = H_kv D,
     model.embed_tokens.weight V C, model.norm.weight C, lm_head.weight V C, and for i in 0 ... L-1
-    model.layers.{i}.input_layernorm.weight C        model.layers.{i}.mlp.gate_proj.weight d_ff C
-    model.layers.{i}.self_attn.q_proj.weight HD C    model.layers.{i}.mlp.up_proj.weight d_ff C
-    model.layers.{i}.self_attn.k_proj.weight H_kv D C    model.layers.{i}.mlp.down_proj.weight C d_ff
-    model.layers.{i}.self_attn.v_proj.weight H_kv D C
-    model.layers.{i}.self_attn.o_proj.weight C HD
+    model.layers.{i}.self_attn.q_proj.weight C C    model.layers.{i}.mlp.gate_proj.weight d_ff C
+    model.layers.{i}.self_attn.k_proj.weight E C    model.layers.{i}.mlp.up_proj.weight d_ff C
+    model.layers.{i}.self_attn.v_proj.weight E C    model.layers.{i}.mlp.down_proj.weight C d_ff
+    model.layers.{i}.self_attn.o_proj.weight C C    model.layers.{i}.input_layernorm.weight C
     model.layers.{i}.post_attention_layernorm.weight C
 
-Reach chapter 4 as `from ..ch04_attention import adapters`. Keep the names and signatures. Beyond that
-the design is yours: more functions, more files.
+Reach chapter 4 as `from ..ch04_attention import adapters`. Keep the names and signatures. Beyond
+that the design is yours: more functions, more files.
 """
 
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 
 def layernorm(
     x: Float[Tensor, "... C"], weight: Float[Tensor, " C"], bias: Float[Tensor, " C"], eps: float
 ) -> Float[Tensor, "... C"]:
-    """weight * (x - mean) / sqrt(var + eps) + bias, mean and variance over the C features of a token.
+    """weight * (x - mean) / sqrt(var + eps) + bias, mean and variance over a token's C features.
 
     The variance divides by C, not by C - 1. Computed in float32 where x is of half precision, and
     cast back at the end. Features around 1000 with a variance of 1 are accurate to 1e-3.
@@ -56,8 +56,8 @@ def rmsnorm(
 ) -> Float[Tensor, "... C"]:
     """weight * x / sqrt(mean(x²) + eps), the mean over the C features of a token.
 
-    Computed in float32 where x is of half precision, and cast back at the end: float16 features may be
-    of any size, though the square of 300 is already inf.
+    Computed in float32 where x is of half precision, and cast back at the end: float16 features may
+    be of any size, though the square of 300 is already inf.
 
     rmsnorm([1, 7], [1, 2], 0) -> [0.2, 2.8]
 
@@ -96,7 +96,8 @@ def gelu_mlp(
 ) -> Float[Tensor, "... C"]:
     """gelu(x W_inᵀ + b_in) W_outᵀ + b_out, gelu by the tanh formula, as in GPT-2.
 
-    gelu(z) = z/2 (1 + tanh(sqrt(2/π) (z + 0.044715 z³))). The formula with erf differs by up to 5e-4.
+    gelu(z) = z/2 (1 + tanh(sqrt(2/π) (z + 0.044715 z³))). The formula with erf differs by up
+    to 5e-4.
 
     Source: Hendrycks and Gimpel 2016, "Gaussian Error Linear Units", §2; GPT-2's code.
     """
@@ -108,10 +109,10 @@ def rope(
 ) -> Float[Tensor, "... T D"]:
     """Rotate the pair (x[2i], x[2i+1]) of the token at position p by the angle p theta^(-2i/D).
 
-    Interleaved pairs: (0, 1), (2, 3), ... (a, b) becomes (a cos - b sin, a sin + b cos). `positions` are
-    not negative, in any order, and broadcast to x's axes without the last: (T,) serves all of x,
-    (B, 1, T) goes with x of (B, H, T, D). Angles are computed in float32 at least, whatever x is; the
-    sine of one in the thousands is accurate to 1e-3. ValueError if D is odd.
+    Interleaved pairs: (0, 1), (2, 3), ... (a, b) becomes (a cos - b sin, a sin + b cos).
+    `positions` are not negative, in any order, and broadcast to x's axes without the last: (T,)
+    serves all of x, (B, 1, T) goes with x of (B, H, T, D). Angles are computed in float32 at least,
+    whatever x is; the sine of one in the thousands is accurate to 1e-3. ValueError if D is odd.
 
     rope([[1, 0, 1, 0]], [2], 100) -> [[cos 2, sin 2, cos 0.2, sin 0.2]]
 
@@ -134,13 +135,13 @@ def gqa(
     q: Float[Tensor, "... H Tq D"],
     k: Float[Tensor, "... H_kv Tk D"],
     v: Float[Tensor, "... H_kv Tk Dv"],
-    mask: Tensor | None = None,
+    mask: Bool[Tensor, "..."] | None = None,
 ) -> Float[Tensor, "... H Tq Dv"]:
     """Grouped-query attention: each head of k and v serves H / H_kv consecutive heads of q.
 
-    Query head h attends with head h // (H / H_kv) of k and v, by chapter 4's formula. The mask is that
-    of chapter 4, True where a query may attend, and broadcasts to (..., H, Tq, Tk). The leading axes of
-    q, k and v are the same. ValueError if H is not divisible by H_kv.
+    Query head h attends with head h // (H / H_kv) of k and v, by chapter 4's formula. The mask is
+    that of chapter 4, True where a query may attend, and broadcasts to (..., H, Tq, Tk). The
+    leading axes of q, k and v are the same. ValueError if H is not divisible by H_kv.
 
     Source: Ainslie et al. 2023, "GQA", §2.2.
     """
@@ -156,10 +157,10 @@ def transformer_block(
     """A layer of Llama: x = x + attention(rmsnorm(x)), then x = x + swiglu(rmsnorm(x)).
 
     The names of the weights are those of a Llama state behind "model.layers.{i}.". Attention is
-    grouped-query and causal in the order of the tokens, whatever their positions; queries and keys, but
-    not values, are turned by `rope_half`. Heads are consecutive blocks of the projected features.
-    KeyError with the name of a missing weight; ValueError if d_model is not divisible by num_heads, or
-    num_heads by num_kv_heads.
+    grouped-query and causal in the order of the tokens, whatever their positions; queries and keys,
+    but not values, are turned by `rope_half`. Heads are consecutive blocks of the projected
+    features. KeyError with the name of a missing weight; ValueError if d_model is not divisible by
+    num_heads, or num_heads by num_kv_heads.
 
     Source: Touvron et al. 2023, "LLaMA", §2.2; Xiong et al. 2020 for the place of the norms.
     """
@@ -171,9 +172,10 @@ def llama_forward(
 ) -> Float[Tensor, "B T V"]:
     """Logits of a Llama: embedding, num_layers blocks at positions 0 ... T-1, rmsnorm, head.
 
-    Where the state has no lm_head.weight, the head is model.embed_tokens.weight. Other names that are
-    not needed are ignored. KeyError with the full name of a missing weight; ValueError for ids below 0
-    or not below vocab_size, and for T above context_length.
+    Where the state has no lm_head.weight, the head is model.embed_tokens.weight. Other names that
+    are not needed are ignored. KeyError with the full name of a missing weight; ValueError for ids
+    below 0 or not below vocab_size, for T above context_length, and for heads that do not divide,
+    as in `transformer_block`.
     """
     raise NotImplementedError
 
@@ -185,10 +187,10 @@ def gpt2_forward(
 
         x = x + attention(layernorm(x)), then x = x + gelu_mlp(layernorm(x))
 
-    with ln_1 and ln_2, a last layernorm, ln_f, and the head, which is wte.weight. The rows of c_attn are
-    those of the queries, then of the keys, then of the values, C each, and heads are consecutive blocks.
-    KeyError and ValueError as in `llama_forward`, and ValueError if d_model is not divisible by
-    num_heads.
+    with ln_1 and ln_2, a last layernorm, ln_f, and the head, which is wte.weight. The rows of
+    c_attn are those of the queries, then of the keys, then of the values, C each, and heads are
+    consecutive blocks. KeyError and ValueError as in `llama_forward`, and ValueError if d_model is
+    not divisible by num_heads.
 
     Source: Radford et al. 2019, "Language Models are Unsupervised Multitask Learners", §2.3.
     """
@@ -198,13 +200,14 @@ def gpt2_forward(
 def load_gpt2_state_dict(
     checkpoint: dict[str, Tensor], config: dict[str, int | float]
 ) -> dict[str, Tensor]:
-    """The state for `gpt2_forward` from a checkpoint of `transformers`: just the names listed above.
+    """The state for `gpt2_forward` from a checkpoint of `transformers`: the names listed above.
 
-    The weights of c_attn, c_proj and c_fc lie in a checkpoint the other way round, (in, out), as its
-    Conv1D layers keep them. All names may begin with "transformer.". The buffers h.{i}.attn.bias and
-    h.{i}.attn.masked_bias, and lm_head.weight, which is wte.weight once more, are left out. KeyError with
-    the name of every weight that is missing; ValueError with the name of a weight whose shape does not
-    fit the config, and with every other name that is left over, such as those of more layers.
+    The weights of c_attn, c_proj and c_fc lie in a checkpoint the other way round, (in, out), as
+    its Conv1D layers keep them. All names may begin with "transformer.". The buffers
+    h.{i}.attn.bias and h.{i}.attn.masked_bias, and lm_head.weight, which is wte.weight once more,
+    are left out. KeyError with the name of every weight that is missing; ValueError with the name
+    of a weight whose shape does not fit the config, and with every other name that is left over,
+    such as those of more layers.
     """
     raise NotImplementedError
 
@@ -213,9 +216,9 @@ def init_weights(config: dict[str, int | float], seed: int) -> dict[str, Tensor]
     """A fresh state for `gpt2_forward`, float32.
 
     Weights are normal with standard deviation 0.02, also both embeddings; those that write to the
-    residual stream, attn.c_proj and mlp.c_proj, with 0.02 / sqrt(2 num_layers). Biases are 0, and the
-    weights of layernorms 1. The same seed gives the same state; another one, another. torch's global
-    generator is left alone.
+    residual stream, attn.c_proj and mlp.c_proj, with 0.02 / sqrt(2 num_layers). Biases are 0, and
+    the weights of layernorms 1. The same seed gives the same state; another one, another. torch's
+    global generator is left alone.
 
     Source: Radford et al. 2019, §2.3, and GPT-2's code.
     """
@@ -252,10 +255,10 @@ def count_parameters(model: nn.Module) -> int:
 def flops_per_token(config: dict[str, int | float], T: int) -> int:
     """Floating-point operations of a training step of GPT-2, per token of sequences of length T.
 
-    6 N + 12 L C T. N is the number of entries in the matrices that are multiplied by: those of attention,
-    of the MLPs and of the head, which is multiplied by although it is tied; no embedding, bias or norm. A
-    product with an (m, n) matrix is 2 m n operations per token forwards, twice that backwards.
-    Attention is counted in full, without regard to the causal mask.
+    6 N + 12 L C T. N is the number of entries in the matrices that are multiplied by: those of
+    attention, of the MLPs and of the head, which is multiplied by although it is tied; no
+    embedding, bias or norm. A product with an (m, n) matrix is 2 m n operations per token forwards,
+    twice that backwards. Attention is counted in full, without regard to the causal mask.
 
     Source: Kaplan et al. 2020, §2.1; Chowdhery et al. 2022, "PaLM", appendix B.
     """
@@ -270,12 +273,12 @@ def next_token_probabilities(
 ) -> Float[Tensor, "... V"]:
     """The distribution to draw the next token from: softmax(logits / temperature), then cut off.
 
-    top_k: the k most likely tokens stay; all, if there are fewer. top_p: of what top_k has left, and as
-    shares of that, the fewest most likely tokens stay whose probabilities sum to top_p or more. What
-    stays is renormalised, the rest is exactly 0. Of equally likely tokens the lower id counts as the
-    more likely, so exactly k stay. At temperature 0 the most likely token has probability 1. Logits may
-    be ±10,000, or -inf. ValueError for a temperature below 0, a top_k below 1, and a top_p that is not
-    above 0 and at most 1.
+    top_k: the k most likely tokens stay; all, if there are fewer. top_p: of what top_k has left,
+    and as shares of that, the fewest most likely tokens stay whose probabilities sum to top_p or
+    more. What stays is renormalised, the rest is exactly 0. Of equally likely tokens the lower id
+    counts as the more likely, so exactly k stay. At temperature 0 the most likely token has
+    probability 1. Logits may be ±10,000, or -inf. ValueError for a temperature below 0, a top_k
+    below 1, and a top_p that is not above 0 and at most 1.
 
     next_token_probabilities(ln [4, 3, 2, 1], 1, top_k=3, top_p=0.5) -> [4/7, 3/7, 0, 0]
 
@@ -294,11 +297,11 @@ def generate(
     top_p: float | None,
     seed: int,
 ) -> Int[Tensor, "B T+max_new_tokens"]:
-    """The prompt and max_new_tokens more ids, one at a time, each drawn by next_token_probabilities.
+    """The prompt and max_new_tokens more ids, each drawn from next_token_probabilities.
 
-    model(ids) takes ids B T to logits B T V, and is given the last context_length ids at most. It is in
-    evaluation mode while it generates, and no graph is built; afterwards every module's mode, and
-    whether gradients are enabled, are what they were. Every row draws for itself. The same seed gives the
-    same ids, another one others; torch's global generator is left alone.
+    model(ids) takes ids B T to logits B T V, and is given the last context_length ids at most. It
+    is in evaluation mode while it generates, and no graph is built; afterwards every module's mode,
+    and whether gradients are enabled, are what they were. Every row draws for itself. The same seed
+    gives the same ids, another one others; torch's global generator is left alone.
     """
     raise NotImplementedError

@@ -89,7 +89,8 @@ def play(adapters, curve: Path | None = None) -> None:
             loss = adapters.next_token_loss(model(held_out), held_out).item()
         count = adapters.count_parameters(model)
         print(f"{title}: {count:,} parameters, loss {losses[0]:.2f} -> {loss:.2f} nats held out")
-    print(f"GPT-2: {adapters.flops_per_token(gpt2(adapters, len(vocabulary)).config, T):,} flops")
+    config = gpt2(adapters, len(vocabulary)).config
+    print(f"GPT-2: {adapters.flops_per_token(config, T):,} flops per token")
 
     prompt = torch.tensor([[number[c] for c in "Once upon a time"]])
     story = adapters.generate(model, prompt, 240, T, 0.8, None, 0.95, 0)[0].tolist()

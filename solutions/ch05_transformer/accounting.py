@@ -2,9 +2,9 @@
 
     flops per token = 6 N + 12 L C T      (Kaplan et al. 2020; Chowdhery et al. 2022, appendix B)
 
-Each entry of a matrix is multiplied and added once forwards, 2 operations, and twice backwards, for the
-gradient of the input and that of the weight: 6. In attention a query meets T keys and T values of C
-features, in L layers: 4 L C T forwards, 12 in all.
+Each entry of a matrix is multiplied and added once forwards, 2 operations, and twice backwards, for
+the gradient of the input and that of the weight: 6. In attention a query meets T keys and T values
+of C features, in L layers: 4 L C T forwards, 12 in all.
 """
 
 from torch import nn

@@ -5,8 +5,8 @@
 
     gelu(z) = z/2 (1 + tanh(√(2/π) (z + 0.044715 z³)))      silu(z) = z σ(z) = z / (1 + e^-z)
 
-Both activations let large numbers pass and stop negative ones, like ReLU with the corner rounded off.
-In SwiGLU one projection decides, feature by feature, how much of the other gets through.
+Both activations let large numbers pass and stop negative ones, like ReLU with the corner rounded
+off. In SwiGLU one projection decides, feature by feature, how much of the other gets through.
 """
 
 import math

@@ -2,9 +2,9 @@
 
     p = softmax(z / temperature), cut to the top k, then to the top p, renormalised
 
-Temperature sharpens or flattens. The long tail of unlikely tokens is wrong more often than its small
-share suggests, as one slip leads the model astray; top-k and top-p cut it off, by number or by weight
-(Fan et al. 2018; Holtzman et al. 2020).
+Temperature sharpens or flattens. The long tail of unlikely tokens is wrong more often than its
+small share suggests, as one slip leads the model astray; top-k and top-p cut it off, by number or
+by weight (Fan et al. 2018; Holtzman et al. 2020).
 """
 
 import torch

@@ -2,12 +2,12 @@
 
     head_h = attention(q_h, k_g, v_g)      g = h // (H / H_kv)      (Ainslie et al. 2023)
 
-Keys and values of all earlier tokens are kept while a model writes, and to read them takes longer than
-to compute with them. With H_kv < H there is less to keep. H_kv = H is multi-head attention, H_kv = 1
-multi-query attention.
+Keys and values of all earlier tokens are kept while a model writes, and to read them takes longer
+than to compute with them. With H_kv < H there is less to keep. H_kv = H is multi-head attention,
+H_kv = 1 multi-query attention.
 """
 
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from ..ch04_attention import adapters as attention
@@ -17,7 +17,7 @@ def gqa(
     q: Float[Tensor, "... H Tq D"],
     k: Float[Tensor, "... H_kv Tk D"],
     v: Float[Tensor, "... H_kv Tk Dv"],
-    mask: Tensor | None = None,
+    mask: Bool[Tensor, "..."] | None = None,
 ) -> Float[Tensor, "... H Tq Dv"]:
     """Consecutive heads share: 0 0 1 1, not 0 1 0 1."""
     H, H_kv = q.shape[-3], k.shape[-3]

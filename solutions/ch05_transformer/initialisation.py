@@ -1,9 +1,10 @@
 """Initialisation: small random weights, smaller still where they write to the residual stream.
 
-    std = 0.02        std = 0.02 / sqrt(2 L) for attn.c_proj and mlp.c_proj    (Radford et al. 2019, §2.3)
+    std = 0.02      std = 0.02 / sqrt(2 L) for attn.c_proj and mlp.c_proj      (Radford et al. 2019)
 
-2 L layers add to the stream. If each adds a variance of s², it arrives at the head with 2 L s²; divided
-by 2 L, a deep model starts out like a shallow one. And logits start near 0: the loss is ln V.
+2 L layers add to the stream. If each adds a variance of s², it arrives at the head with 2 L s²;
+divided by 2 L, a deep model starts out like a shallow one. And logits start near 0: the loss is ln
+V.
 """
 
 import torch

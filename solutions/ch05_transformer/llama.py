@@ -5,8 +5,8 @@
     x = x + swiglu(rmsnorm(x))         both, num_layers times
     logits = rmsnorm(x) headᵀ
 
-The norms stand before attention and feed-forward layer, beside the stream: from the embedding to the
-head, x is only ever added to, so gradients reach the first layer undiminished.
+The norms stand before attention and feed-forward layer, beside the stream: from the embedding to
+the head, x is only ever added to, so gradients reach the first layer undiminished.
 """
 
 import torch

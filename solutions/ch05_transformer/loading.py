@@ -1,8 +1,9 @@
 """Loading: somebody else's weights, in one's own model.
 
-The checkpoints of GPT-2 were written by TensorFlow code whose linear layers were convolutions of width
-1, y = x W + b with W (in, out); transformers keeps them so in its Conv1D. A square matrix that is not
-transposed fits as well as one that is, and the model talks nonsense: all else is checked by shape.
+The checkpoints of GPT-2 were written by TensorFlow code whose linear layers were convolutions of
+width 1, y = x W + b with W (in, out); transformers keeps them so in its Conv1D. A square matrix
+that is not transposed fits as well as one that is, and the model talks nonsense: all else is
+checked by shape.
 """
 
 import re

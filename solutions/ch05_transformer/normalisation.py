@@ -3,8 +3,8 @@
     LayerNorm(x) = g ∘ (x - μ) / sqrt(σ² + ε) + b      μ, σ² over the C features (Ba et al. 2016)
     RMSNorm(x)   = g ∘ x / sqrt(mean(x²) + ε)          (Zhang and Sennrich 2019, eq. 4)
 
-RMSNorm leaves out what turned out not to matter: to subtract the mean, and to add a bias. Each token
-is normalised by its own numbers alone, so neither time nor batch plays a part.
+RMSNorm leaves out what turned out not to matter: to subtract the mean, and to add a bias. Each
+token is normalised by its own numbers alone, so neither time nor batch plays a part.
 """
 
 import torch

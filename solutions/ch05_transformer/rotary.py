@@ -1,10 +1,10 @@
 """Rotary positions: turn queries and keys by an angle that grows with the position.
 
-    (a, b) -> (a cos φ - b sin φ, a sin φ + b cos φ)      φ = p θ^(-2i/D)      (Su et al. 2021, eq. 34)
+    (a, b) -> (a cos φ - b sin φ, a sin φ + b cos φ)    φ = p θ^(-2i/D)    (Su et al. 2021, eq. 34)
 
 for the i-th pair of features of the token at position p. What was turned by φ_m and φ_n has the dot
-product of vectors turned by φ_m - φ_n: <R_m q, R_n k> depends on how far the tokens are apart, not on
-where they are. The first pair turns by a radian per token, the last about θ times slower.
+product of vectors turned by φ_m - φ_n: <R_m q, R_n k> depends on how far the tokens are apart, not
+on where they are. The first pair turns by a radian per token, the last about θ times slower.
 
 Which features make a pair does not matter to a model that learns them, but must be the same in
 training and use: Su et al. pair neighbours, transformers pairs the two halves of a head.

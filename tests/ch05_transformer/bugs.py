@@ -3009,6 +3009,16 @@ def generate_training(model, prompt, n, context, temperature, top_k, top_p, seed
     return ids
 
 
+@bug("generate", "only the model's parts are set to evaluation mode, not the model itself")
+def generate_parts_in_eval(model, prompt, n, context, temperature, top_k, top_p, seed):
+    class Parts(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.parts, self.forward = torch.nn.ModuleList(model.children()), model.forward
+
+    return generate(Parts(), prompt, n, context, temperature, top_k, top_p, seed)
+
+
 @bug("generate", "the model is left in evaluation mode")
 def generate_leaves_eval(model, prompt, n, context, temperature, top_k, top_p, seed):
     out = generate(model, prompt, n, context, temperature, top_k, top_p, seed)

@@ -65,7 +65,7 @@ def check_gradients(student, name: str, inputs: dict, rest: list, d_out, referen
     assert_gradients(*named, **FLOAT32)
 
 
-# --- references for layers ------------------------------------------------------------------------
+# --- references for layers ----------------------------------------------------------------------
 
 
 def layernorm(x, weight, bias, eps) -> torch.Tensor:
@@ -135,7 +135,7 @@ def block(x, weights, config, positions) -> torch.Tensor:
     return x + swiglu(h, *(w[f"mlp.{part}_proj.weight"] for part in ("gate", "up", "down")))
 
 
-# --- weights and models of transformers -------------------------------------------------------------
+# --- weights and models of transformers ---------------------------------------------------------
 
 
 def random_checkpoint(rng: torch.Generator, config: dict) -> dict[str, torch.Tensor]:
@@ -270,7 +270,7 @@ def decoder_layer(x: torch.Tensor, weights: dict, config: dict) -> torch.Tensor:
     return model(inputs_embeds=x.double()).last_hidden_state.detach()
 
 
-# --- probabilities ----------------------------------------------------------------------------------
+# --- probabilities ------------------------------------------------------------------------------
 
 
 def probabilities(row: list[float], temperature: float, top_k=None, top_p=None) -> list[float]:
@@ -303,7 +303,7 @@ def check_probabilities(student, logits, why: str, *arguments, **tolerance: floa
     )
 
 
-# --- checks -----------------------------------------------------------------------------------------
+# --- checks -------------------------------------------------------------------------------------
 
 
 def check_rope(student, name, x, positions, theta, why: str, **tolerance: float) -> None:

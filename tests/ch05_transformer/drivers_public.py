@@ -65,7 +65,7 @@ class Rule(nn.Module):
         self.dropout = nn.Dropout(0.9)
         self.frozen = nn.Dropout(0.5).eval()
         self.scale = nn.Parameter(torch.tensor(5.0))
-        self.graphs = []
+        self.graphs, self.modes = [], []
 
     def forward(self, ids):
         """Ids B T to logits B T V."""
@@ -75,6 +75,7 @@ class Rule(nn.Module):
         following = (3 * ids.cumsum(-1) + count) % self.V
         logits = 1 + self.scale * nn.functional.one_hot(following, self.V)
         self.graphs.append(logits.requires_grad)
+        self.modes.append(self.training)
         return self.frozen(self.dropout(logits))
 
 
@@ -89,6 +90,7 @@ def generated(adapters, prompt, V, context_length, *arguments, training=False, e
     return {
         "ids": ids,
         "graphs": any(model.graphs),
+        "in training": any(model.modes),
         "enabled": enabled_after,
         "modes": [model.training, model.dropout.training, model.frozen.training],
         "global generator alone": torch.equal(before, torch.get_rng_state()),

@@ -1,4 +1,4 @@
-"""Hidden tests of ch05_transformer: the same properties at other shapes, dtypes, edges and limits."""
+"""Hidden tests of ch05_transformer: the same properties at other shapes, dtypes and limits."""
 
 import math
 
@@ -55,7 +55,7 @@ def tolerance(dtype: torch.dtype) -> dict[str, float]:
     return FLOAT64 if dtype is torch.float64 else {"rtol": HALF[dtype], "atol": HALF[dtype]}
 
 
-# --- layernorm ------------------------------------------------------------------------------------
+# --- layernorm ----------------------------------------------------------------------------------
 
 
 @pytest.mark.problem("layernorm")
@@ -119,7 +119,7 @@ def test_layernorm_of_strided_tensors(student, rng, axes):
     assert_close(got, layernorm(x, weight, bias, 1e-5), STRIDED, **FLOAT32)
 
 
-# --- rmsnorm --------------------------------------------------------------------------------------
+# --- rmsnorm ------------------------------------------------------------------------------------
 
 
 @pytest.mark.problem("rmsnorm")
@@ -176,7 +176,7 @@ def test_rmsnorm_of_strided_tensors(student, rng, axes):
     assert_close(got, rmsnorm(x, weight, 1e-5), STRIDED, **FLOAT32)
 
 
-# --- swiglu ---------------------------------------------------------------------------------------
+# --- swiglu -------------------------------------------------------------------------------------
 
 
 @pytest.mark.problem("swiglu")
@@ -237,7 +237,7 @@ def test_gradients_of_swiglu(student, rng):
     check_gradients(student, "swiglu", inputs, [], random(rng, 3, 4), swiglu)
 
 
-# --- gelu_mlp -------------------------------------------------------------------------------------
+# --- gelu_mlp -----------------------------------------------------------------------------------
 
 
 @pytest.mark.problem("gelu_mlp")
@@ -271,7 +271,7 @@ def test_gradients_of_gelu_mlp(student, rng):
     check_gradients(student, "gelu_mlp", inputs, [], random(rng, 3, 4), gelu_mlp)
 
 
-# --- rope -----------------------------------------------------------------------------------------
+# --- rope ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.problem("rope")
@@ -296,7 +296,7 @@ def test_rope_of_one_sequence(student, rng, name):
 @pytest.mark.parametrize("name", ROPES)
 @pytest.mark.parametrize("dtype", [torch.int64, torch.int32])
 def test_rope_with_positions_of_each_sequence(student, rng, name, dtype):
-    """Positions of (B, 1, T) give each sequence of a batch its own, and all of its heads the same."""
+    """Positions of (B, 1, T) give each sequence its own, and all of its heads the same."""
     positions = torch.tensor([[[0, 1, 2, 3]], [[0, 0, 0, 1]]], dtype=dtype)
     why = "positions broadcast to the axes before the last"
     check_rope(student, name, random(rng, 2, 3, 4, 6), positions, 100.0, why)
@@ -395,7 +395,7 @@ def test_odd_widths_are_refused(student, name, D):
         getattr(student, name)(torch.zeros(2, 3, D), torch.arange(3), 10.0)
 
 
-# --- gqa ------------------------------------------------------------------------------------------
+# --- gqa ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.problem("gqa")
@@ -468,7 +468,7 @@ def test_groups_that_do_not_divide(student, H, H_kv):
         student.gqa(torch.zeros(H, 3, 4), torch.zeros(H_kv, 3, 4), torch.zeros(H_kv, 3, 4))
 
 
-# --- transformer_block ----------------------------------------------------------------------------
+# --- transformer_block --------------------------------------------------------------------------
 
 BLOCKS = {
     "multi-head": LLAMA | {"num_kv_heads": 4},
@@ -583,7 +583,7 @@ def test_block_of_uneven_heads(student, rng, heads):
         student.transformer_block(random(rng, 1, 3, 24), weights, LLAMA | heads, torch.arange(3))
 
 
-# --- llama_forward --------------------------------------------------------------------------------
+# --- llama_forward ------------------------------------------------------------------------------
 
 LLAMAS = {
     "one layer": LLAMA | {"num_layers": 1},
@@ -689,7 +689,7 @@ def test_llama_does_not_see_the_future(student, rng):
     assert (after[0, 5:] - before[0, 5:]).abs().amax(-1).min() > 0.01, "a token is not seen"
 
 
-# --- gpt2_forward ---------------------------------------------------------------------------------
+# --- gpt2_forward -------------------------------------------------------------------------------
 
 GPT2S = {
     "one layer": GPT2 | {"num_layers": 1},
@@ -767,10 +767,10 @@ def test_gpt2_does_not_see_the_future(student, rng):
 @pytest.mark.problem("gpt2_forward")
 @pytest.mark.statistical
 def test_gpt2_learns_a_language(student, seed):
-    """80 steps lead from ln 8 nats near the language's entropy of 0.467; 200 seeds: 0.456 to 0.782.
+    """80 steps lead from ln 8 nats near the language's entropy of 0.467; 200 seeds: 0.453 to 0.672.
 
-    Held-out loss has a standard error of 0.0145: below 0.38 once in 10^9 runs. Without a look at the
-    last word but one it stays at 2.08.
+    Held-out loss has a standard error of 0.0145: below 0.38 once in 10^9 runs. Without a look at
+    the last word but one it stays at 2.08.
     """
     first, last = student.run("trained", 80, seed % 1000)
     assert abs(first - math.log(8)) < 0.1, f"fresh weights give {first:.3f} nats, ln 8 is 2.079"
@@ -778,7 +778,7 @@ def test_gpt2_learns_a_language(student, seed):
     assert last < 1.5, f"{last:.3f} nats after 80 steps: the model hardly learns"
 
 
-# --- load_gpt2_state_dict -------------------------------------------------------------------------
+# --- load_gpt2_state_dict -----------------------------------------------------------------------
 
 
 @pytest.mark.problem("load_gpt2_state_dict")
@@ -841,7 +841,7 @@ def test_load_with_a_stranger(student, rng, name):
     assert told in str(error.value), f"got {error.value}, wanted it to name {told}"
 
 
-# --- init_weights ---------------------------------------------------------------------------------
+# --- init_weights -------------------------------------------------------------------------------
 
 SIZES = GPT2 | {"d_model": 48, "num_heads": 4, "vocab_size": 100, "context_length": 64}
 
@@ -862,21 +862,23 @@ def test_deep_models_start_with_smaller_steps(student, seed, L):
 
 @pytest.mark.problem("init_weights")
 def test_fresh_weights_are_normal(student, seed):
-    """Of 4800 normal numbers 4.6 % are beyond 2 deviations, 3 to 6.2 % but once in 10^7 runs."""
+    """Of 4800 normal numbers 4.6 % are beyond 2 deviations, 2.9 to 6.3 % but once in 10^7 runs."""
     weight = student.init_weights(SIZES, seed % 1000)["wte.weight"] / 0.02
     beyond = (weight.abs() > 2).float().mean().item()
-    assert 0.03 < beyond < 0.062, f"{beyond:.1%} lie beyond 2 deviations: not a normal distribution"
+    assert 0.029 < beyond < 0.063, (
+        f"{beyond:.1%} lie beyond 2 deviations: not a normal distribution"
+    )
     assert weight.abs().max() > 2.7, "the tails are cut off"
 
 
 @pytest.mark.problem("init_weights")
 def test_a_seed_decides_the_weights(student):
     """The same seed, the same weights; another seed, others; no tensor repeats another."""
-    state, alone = student.run("initialised", SIZES, 3)
+    state, alone = student.run("initialised", GPT2, 3)
     assert alone, "torch's global generator was touched"
-    again, _ = student.run("initialised", SIZES, 3)
+    again, _ = student.run("initialised", GPT2, 3)
     assert_equal(again, state, "the same seed gives the same state")
-    other = student.init_weights(SIZES, 4)
+    other = student.init_weights(GPT2, 4)
     drawn = [name for name in state if name.endswith("weight") and "ln_" not in name]
     for name in drawn:
         assert not torch.equal(other[name], state[name]), f"{name} is the same for another seed"
@@ -885,7 +887,7 @@ def test_a_seed_decides_the_weights(student):
     assert len(starts) == len(drawn), "two weights have the same numbers: seed once, not per tensor"
 
 
-# --- next_token_loss ------------------------------------------------------------------------------
+# --- next_token_loss ----------------------------------------------------------------------------
 
 
 @pytest.mark.problem("next_token_loss")
@@ -932,7 +934,7 @@ def test_a_single_token_has_no_loss(student):
         student.next_token_loss(torch.zeros(2, 1, 3), torch.zeros(2, 1, dtype=torch.int64))
 
 
-# --- accounting -----------------------------------------------------------------------------------
+# --- accounting ---------------------------------------------------------------------------------
 
 
 @pytest.mark.problem("accounting")
@@ -961,7 +963,7 @@ def test_tie_what_is_tied(student):
     ],
 )
 def test_what_is_a_parameter(student, kind, wanted):
-    """Frozen ones are, buffers are not; a layer used twice is one, two with equal values are two."""
+    """Frozen ones are, buffers not; a layer used twice is one, two of equal values are two."""
     got = student.run("counted_special", kind)
     assert_equal(got, wanted, f"{kind}: numbers in distinct Parameters")
 
@@ -985,7 +987,7 @@ def test_flops_of_gpt2_small(student):
     assert_equal(got, 6 * 123_532_032 + 12 * 12 * 768 * 1024, "6 N + 12 L C T")
 
 
-# --- next_token_probabilities ---------------------------------------------------------------------
+# --- next_token_probabilities -------------------------------------------------------------------
 
 
 @pytest.mark.problem("next_token_probabilities")
@@ -1057,7 +1059,7 @@ def test_other_impossible_settings(student, arguments):
         student.next_token_probabilities(torch.zeros(2, 5), *arguments)
 
 
-# --- generate -------------------------------------------------------------------------------------
+# --- generate -----------------------------------------------------------------------------------
 
 
 @pytest.mark.problem("generate")
@@ -1082,6 +1084,7 @@ def test_nothing_else_is_changed(student, enabled):
     assert_equal(got["modes"], [True, True, False], "every module's mode is as it was")
     assert got["global generator alone"], "torch's global generator was used or seeded"
     assert not got["graphs"], "a graph was built: nothing is differentiated here"
+    assert not got["in training"], "the model generates in training mode"
 
 
 @pytest.mark.problem("generate")
@@ -1089,7 +1092,7 @@ def test_nothing_else_is_changed(student, enabled):
     "arguments", [(1.0, None, None), (0.5, None, None), (2.0, 3, None), (1.0, None, 0.8)]
 )
 def test_frequencies_are_the_probabilities(student, rng, arguments):
-    """Of 4000 draws each token's share is within 6 deviations: off by chance once in 10^8 runs."""
+    """Of 800 draws a token gets its share within 6 deviations and 12: off once in 10^8 runs."""
     table = random(rng, 5, 5)
     prompt = torch.arange(4000)[:, None] % 5
     got = student.run("drawn", table, prompt, 1, 8, *arguments, 11)[:, 1]
@@ -1098,17 +1101,17 @@ def test_frequencies_are_the_probabilities(student, rng, arguments):
         counts = torch.bincount(got[prompt[:, 0] == i], minlength=5)
         why = f"tokens after {i} are not drawn by next_token_probabilities{arguments}"
         off = (counts - 800 * p).abs() - 6 * (800 * p * (1 - p)).sqrt()
-        assert off.max() < 1, f"{why}\n  got {counts.tolist()}, wanted {(800 * p).tolist()}"
+        assert off.max() < 12, f"{why}\n  got {counts.tolist()}, wanted {(800 * p).tolist()}"
 
 
 @pytest.mark.problem("generate")
 def test_steps_and_rows_draw_for_themselves(student):
-    """With 50 equal tokens, rows and steps agree in 2 % of cases: under 6 % but once in 10^12 runs."""
+    """With 50 equal tokens, rows and steps agree in 2 % of cases: in 10 % once in 10^12 runs."""
     prompt = torch.zeros(400, 1, dtype=torch.int64)
     got = student.run("drawn", torch.zeros(50, 50), prompt, 3, 8, 1.0, None, None, 0)
     steps = [(got[:, a] == got[:, b]).double().mean().item() for a, b in ((1, 2), (2, 3), (1, 3))]
-    assert max(steps) < 0.06, "steps repeat each other's draws: seed once, not for every step"
+    assert max(steps) < 0.1, "steps repeat each other's draws: seed once, not for every step"
     rows = (got[:-1, 1:] == got[1:, 1:]).double().mean().item()
-    assert rows < 0.06, "rows repeat each other's draws"
+    assert rows < 0.1, "rows repeat each other's draws"
     other = student.run("drawn", torch.zeros(50, 50), prompt, 3, 8, 1.0, None, None, 1)
-    assert (other[:, 1:] == got[:, 1:]).double().mean() < 0.06, "another seed draws the same"
+    assert (other[:, 1:] == got[:, 1:]).double().mean() < 0.1, "another seed draws the same"

@@ -40,7 +40,7 @@ from tests.ch05_transformer.checks import (
     window,
 )
 
-# --- layernorm ------------------------------------------------------------------------------------
+# --- layernorm ----------------------------------------------------------------------------------
 
 
 @pytest.mark.problem("layernorm")
@@ -71,7 +71,7 @@ def test_gradients_of_layernorm(student, rng):
     )
 
 
-# --- rmsnorm --------------------------------------------------------------------------------------
+# --- rmsnorm ------------------------------------------------------------------------------------
 
 
 @pytest.mark.problem("rmsnorm")
@@ -106,7 +106,7 @@ def test_gradients_of_rmsnorm(student, rng):
     check_gradients(student, "rmsnorm", inputs, [1e-5], d_out, lambda x, w: rmsnorm(x, w, 1e-5))
 
 
-# --- swiglu ---------------------------------------------------------------------------------------
+# --- swiglu -------------------------------------------------------------------------------------
 
 
 @pytest.mark.problem("swiglu")
@@ -136,7 +136,7 @@ def test_swiglu_of_a_batch(student, rng):
     assert_close(student.swiglu(x, *weights), swiglu(x, *weights), why, **FLOAT32)
 
 
-# --- gelu_mlp -------------------------------------------------------------------------------------
+# --- gelu_mlp -----------------------------------------------------------------------------------
 
 
 @pytest.mark.problem("gelu_mlp")
@@ -156,7 +156,7 @@ def test_gelu_by_tanh(student):
     assert_close(got, [[1.9545977]], "GPT-2's gelu is the tanh formula")
 
 
-# --- rope -----------------------------------------------------------------------------------------
+# --- rope ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.problem("rope")
@@ -212,12 +212,12 @@ def test_rope_of_an_odd_width(student, name):
         getattr(student, name)(torch.zeros(2, 5), torch.arange(2), 100.0)
 
 
-# --- gqa ------------------------------------------------------------------------------------------
+# --- gqa ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.problem("gqa")
 def test_gqa_of_the_worked_example(student):
-    """With one token each head returns the value of its group: heads 0, 1 of the first, 2, 3 of the second."""
+    """With one token, heads 0 and 1 return the first value, 2 and 3 the second."""
     q, k, v = torch.zeros(4, 1, 2), torch.zeros(2, 1, 2), torch.tensor([[[10.0]], [[20.0]]])
     why = "query head h attends with head h // (H / H_kv)"
     assert_close(student.gqa(q, k, v), [[[10.0]], [[10.0]], [[20.0]], [[20.0]]], why)
@@ -240,7 +240,7 @@ def test_gqa_of_uneven_groups(student):
         student.gqa(torch.zeros(5, 3, 4), torch.zeros(2, 3, 4), torch.zeros(2, 3, 4))
 
 
-# --- transformer_block ----------------------------------------------------------------------------
+# --- transformer_block --------------------------------------------------------------------------
 
 
 @pytest.mark.problem("transformer_block")
@@ -273,7 +273,7 @@ def test_block_does_not_see_the_future(student, rng):
     assert (changed > 0.01).all(), "a token does not see itself"
 
 
-# --- llama_forward --------------------------------------------------------------------------------
+# --- llama_forward ------------------------------------------------------------------------------
 
 
 @pytest.mark.problem("llama_forward")
@@ -319,7 +319,7 @@ def test_llama_without_a_weight(student, rng):
     assert name in str(error.value), f"got {error.value}, wanted a KeyError that names {name}"
 
 
-# --- gpt2_forward ---------------------------------------------------------------------------------
+# --- gpt2_forward -------------------------------------------------------------------------------
 
 
 @pytest.mark.problem("gpt2_forward")
@@ -358,7 +358,7 @@ def test_gpt2_of_a_long_sequence(student, rng):
         student.gpt2_forward(state, GPT2, random_ids(rng, 29, 1, 11))
 
 
-# --- load_gpt2_state_dict -------------------------------------------------------------------------
+# --- load_gpt2_state_dict -----------------------------------------------------------------------
 
 
 @pytest.mark.problem("load_gpt2_state_dict")
@@ -395,7 +395,7 @@ def test_load_without_a_weight(student, rng):
         assert name in str(error.value), f"got {error.value}, wanted it to name {name} too"
 
 
-# --- init_weights ---------------------------------------------------------------------------------
+# --- init_weights -------------------------------------------------------------------------------
 
 
 @pytest.mark.problem("init_weights")
@@ -407,7 +407,7 @@ def test_names_and_shapes_of_fresh_weights(student):
 
 @pytest.mark.problem("init_weights")
 def test_sizes_of_fresh_weights(student, seed):
-    """Standard deviations within 12 %, 8 of their own: one run in 10^15 is off by chance."""
+    """Standard deviations within 13 % or 10 %: off by chance once in 10^7 runs."""
     config = GPT2 | {"d_model": 32, "num_layers": 3, "num_heads": 4, "vocab_size": 80}
     for name, weight in student.init_weights(config, seed % 1000).items():
         if name.endswith("bias"):
@@ -417,13 +417,13 @@ def test_sizes_of_fresh_weights(student, seed):
         elif name.startswith(("wte", "h.")):
             residual = name.endswith("c_proj.weight")
             wanted = 0.02 / math.sqrt(6) if residual else 0.02
-            # 1024 entries at least: the deviation of their deviation is 2.2 %; 5.4 of it
-            allowed = 0.12 if weight.numel() < 2000 else 0.1
+            # of 1024 numbers the deviation has a deviation of 2.2 %, of 2560 one of 1.4 %
+            allowed = 0.13 if weight.numel() < 2000 else 0.1
             why = f"{name}: standard deviation 0.02, over sqrt(2 L) before the residual stream"
             assert_close(weight.std(), wanted, why, rtol=allowed)
 
 
-# --- next_token_loss ------------------------------------------------------------------------------
+# --- next_token_loss ----------------------------------------------------------------------------
 
 
 @pytest.mark.problem("next_token_loss")
@@ -446,7 +446,7 @@ def test_loss_of_a_batch(student, rng):
     assert_close(student.next_token_loss(logits, ids), want, why, **FLOAT32)
 
 
-# --- accounting -----------------------------------------------------------------------------------
+# --- accounting ---------------------------------------------------------------------------------
 
 
 @pytest.mark.problem("accounting")
@@ -484,12 +484,12 @@ def test_parameters_count_once(student, name, tie, wanted):
 @pytest.mark.problem("accounting")
 @pytest.mark.parametrize("T", [1, 10])
 def test_flops_are_those_that_torch_counts(student, T):
-    """A training step of transformers' GPT-2, counted by torch, comes to 6 N + 12 L C T per token."""
+    """torch counts a training step of transformers' GPT-2: 6 N + 12 L C T per token."""
     why = "6 N + 12 L C T, N all matrices of layers and head, no embeddings, biases, norms"
     assert_equal(student.flops_per_token(GPT2, T), round(gpt2_flops(GPT2, T)), why)
 
 
-# --- next_token_probabilities ---------------------------------------------------------------------
+# --- next_token_probabilities -------------------------------------------------------------------
 
 LOGITS = torch.tensor([4.0, 3.0, 2.0, 1.0]).log()
 
@@ -530,26 +530,27 @@ def test_impossible_settings(student, arguments):
         student.next_token_probabilities(LOGITS, *arguments)
 
 
-# --- generate -------------------------------------------------------------------------------------
+# --- generate -----------------------------------------------------------------------------------
 
 
 @pytest.mark.problem("generate")
 @pytest.mark.parametrize("training", [True, False])
 def test_generation_follows_the_model(student, training):
-    """Where the model is sure, there is one continuation; what is not needed any more is cropped."""
+    """Where the model is sure, there is one continuation, from the last ids that fit."""
     prompt = torch.tensor([[1, 2, 3], [4, 4, 0]])
     got = student.run("generated", prompt, 11, 4, 9, 0.0, None, None, 0, training=training)
     want = [window(row, 11, 4, 9) for row in prompt.tolist()]
     why = "prompt and new ids, each from the last logits of the last context_length ids, no dropout"
     assert_equal(got["ids"], want, why)
     assert not got["graphs"], "a graph was built: nothing is differentiated here"
+    assert not got["in training"], "the model generates in training mode"
     assert got["enabled"], "gradients stay switched off after generating"
     assert_equal(got["modes"], [training, training, False], "the modules' modes are as before")
 
 
 @pytest.mark.problem("generate")
 def test_draws_are_random(student):
-    """3 of 4 tokens are as likely as one another: 1000 draws of each within 6 standard deviations."""
+    """Three equally likely tokens: of 3000 draws each gets 1000 within 6 standard deviations."""
     table = torch.tensor([0.0, 0.0, -torch.inf, 0.0]).expand(4, 4).contiguous()
     prompt = torch.zeros(3000, 1, dtype=torch.int64)
     got = student.run("drawn", table, prompt, 2, 8, 1.0, None, None, 5)
@@ -559,6 +560,6 @@ def test_draws_are_random(student):
         # sqrt(3000 · 1/3 · 2/3) = 26: off by chance once in 10^8 runs
         assert_close(counts, [1000, 1000, 0, 1000], why, atol=155)
     again = student.run("drawn", table, prompt, 2, 8, 1.0, None, None, 5)
-    assert_equal(again, got, "the same seed draws the same")
+    assert_equal(again[:100], got[:100], "the same seed draws the same")
     other = student.run("drawn", table, prompt, 2, 8, 1.0, None, None, 6)
-    assert not torch.equal(other, got), "another seed draws the same"
+    assert not torch.equal(other[:100], got[:100]), "another seed draws the same"
