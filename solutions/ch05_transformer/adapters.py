@@ -35,19 +35,11 @@ that the design is yours: more functions, more files.
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from . import (
-    accounting,
-    feedforward,
-    generation,
-    gpt2,
-    grouped,
-    initialisation,
-    llama,
-    loading,
-    loss,
-    normalisation,
-    rotary,
-)
+from . import accounting, feedforward, generation, gpt2, llama, normalisation, rotary
+from .grouped import gqa as grouped_query_attention
+from .initialisation import init_weights as initialise
+from .loading import load_gpt2_state_dict as load
+from .loss import next_token_loss as loss
 
 
 def layernorm(
@@ -159,7 +151,7 @@ def gqa(
 
     Source: Ainslie et al. 2023, "GQA", §2.2.
     """
-    return grouped.gqa(q, k, v, mask)
+    return grouped_query_attention(q, k, v, mask)
 
 
 def transformer_block(
@@ -223,7 +215,7 @@ def load_gpt2_state_dict(
     of a weight whose shape does not fit the config, and with every other name that is left over,
     such as those of more layers.
     """
-    return loading.load_gpt2_state_dict(checkpoint, config)
+    return load(checkpoint, config)
 
 
 def init_weights(config: dict[str, int | float], seed: int) -> dict[str, Tensor]:
@@ -236,7 +228,7 @@ def init_weights(config: dict[str, int | float], seed: int) -> dict[str, Tensor]
 
     Source: Radford et al. 2019, §2.3, and GPT-2's code.
     """
-    return initialisation.init_weights(config, seed)
+    return initialise(config, seed)
 
 
 def next_token_loss(logits: Float[Tensor, "B T V"], ids: Int[Tensor, "B T"]) -> Float[Tensor, ""]:
@@ -245,7 +237,7 @@ def next_token_loss(logits: Float[Tensor, "B T V"], ids: Int[Tensor, "B T"]) -> 
     The last logits have nothing to predict. The mean is over all B (T - 1) predictions. Finite for
     logits of ±10,000. ValueError if T is below 2.
     """
-    return loss.next_token_loss(logits, ids)
+    return loss(logits, ids)
 
 
 def tie_weights(model: nn.Module) -> None:
