@@ -965,15 +965,6 @@ def gqa_fewer_queries(q, k, v, mask=None):
     return gqa(q, k, v, mask)
 
 
-@bug("gqa", "keys are repeated along time instead of heads, where both are equal")
-def gqa_repeats_time(q, k, v, mask=None):
-    n = groups(q, k)
-    if q.shape[-3] == q.shape[-2] == k.shape[-2] and n > 1:
-        k, v = (t.transpose(-3, -2).repeat_interleave(n, -2).transpose(-3, -2) for t in (k, v))
-        return scaled_dot_product_attention(q, k, v.flip(-2), mask)
-    return gqa(q, k, v, mask)
-
-
 @bug("gqa", "the copied keys and values are detached from the graph")
 def gqa_detached(q, k, v, mask=None):
     return gqa(q, k.detach(), v.detach(), mask)
@@ -1000,8 +991,6 @@ def gqa_of_storage(q, k, v, mask=None):
 
 
 # --- transformer_block ----------------------------------------------------------------------------
-
-NAMES = [name.removesuffix(".weight") for name in BLOCK]
 
 
 def attend(h, w, config, positions, q_turn=rope_half, k_turn=rope_half, v_turn=None, **changes):
@@ -1283,12 +1272,10 @@ def block_always_float32(x, w, config, positions):
 
 @bug("transformer_block", "a missing weight is taken as an identity or ones")
 def block_forgiving(x, w, config, positions):
-    missing = [name for name in BLOCK if name not in w]
-    C, F_ = x.shape[-1], config["d_ff"]
-    for name in missing:
-        w = w | {
-            name: torch.ones(C) if "norm" in name else torch.eye(C, F_ if "mlp" in name else C)
-        }
+    C, d_ff = x.shape[-1], config["d_ff"]
+    for name in BLOCK:
+        blank = torch.ones(C) if "norm" in name else torch.eye(C, d_ff if "mlp" in name else C)
+        w = {name: blank} | w
     return transformer_block(x, w, config, positions)
 
 
@@ -1309,16 +1296,12 @@ def block_uneven_heads(x, w, config, positions):
 
 @bug("transformer_block", "groups that do not divide are not refused")
 def block_uneven_groups(x, w, config, positions):
-    return (
-        block_of(x, w, config, positions, shared=gqa_unchecked.function)
-        if (
-            x.shape[-1] % config["num_heads"] == 0
-            and config["num_heads"] % config["num_kv_heads"] == 0
-        )
-        else x
-        if x.shape[-1] % config["num_heads"] == 0
-        else transformer_block(x, w, config, positions)
-    )
+    H, H_kv = config["num_heads"], config["num_kv_heads"]
+    if x.shape[-1] % H == 0 and H % H_kv:
+        D = x.shape[-1] // H
+        w = w | {name: w[name][:D] for name in (BLOCK[2], BLOCK[3])}
+        config = config | {"num_kv_heads": 1}
+    return transformer_block(x, w, config, positions)
 
 
 @bug("transformer_block", "the weights are detached from the graph")
@@ -1441,7 +1424,7 @@ def llama_strict(state, config, ids):
     return llama_forward(state, config, ids)
 
 
-@bug("llama_forward", "positions count from 1 in values, too: the first token is cut off")
+@bug("llama_forward", "the logits of a token stand one place too early")
 def llama_shifted(state, config, ids):
     out = llama_forward(state, config, ids)
     return torch.cat([out[:, 1:], out[:, -1:]], 1)
@@ -1493,14 +1476,14 @@ def llama_short_name(state, config, ids):
         raise KeyError(str(error).rsplit("layers.")[-1][2:]) from None
 
 
-@bug("llama_forward", "layers that are missing are left out without an error")
+@bug("llama_forward", "a layer of which a weight is missing is left out without an error")
 def llama_skips_layers(state, config, ids):
-    for i in range(config["num_layers"]):
-        names = [f"model.layers.{i}.{n}" for n in BLOCK]
-        if any(n not in state for n in names):
-            blank = {n: torch.zeros(config["d_ff"], config["d_model"]) for n in names}
-            state = blank | state
-    return llama_forward(state, config, ids)
+    layers = [f"model.layers.{i}." for i in range(config["num_layers"])]
+    whole = [layer for layer in layers if all(layer + name in state for name in BLOCK)]
+    names = enumerate(whole)
+    ends = {n: w for n, w in state.items() if not n.startswith("model.layers.")}
+    kept = {f"model.layers.{i}.{n}": state[layer + n] for i, layer in names for n in BLOCK}
+    return llama_forward(ends | kept, config | {"num_layers": len(whole)}, ids)
 
 
 @bug("llama_forward", "without an embedding the head is taken")
@@ -1527,7 +1510,7 @@ def llama_interleaved(state, config, ids):
     return llama_of(state, config, ids, block=block_interleaved.function)
 
 
-@bug("llama_forward", "positions count from 0 in every layer but from the end")
+@bug("llama_forward", "positions count from the end of the sequence")
 def llama_reversed_positions(state, config, ids):
     def block(x, w, c, positions):
         return transformer_block(x, w, c, positions.flip(0))
@@ -2403,8 +2386,7 @@ def tie_without_bias(model):
 def tie_frozen(model):
     fits(model)
     model.head.weight = model.embedding.weight
-    model.embedding.weight.grad = torch.zeros_like(model.embedding.weight)
-    model.head.weight.register_hook(lambda g: g / 2)
+    model.head.weight.requires_grad_(False)
 
 
 @bug("accounting", "shapes that differ are not refused", "tie_weights")
@@ -2461,14 +2443,6 @@ def count_values(model):
 @bug("accounting", "a model without parameters is an error", "count_parameters")
 def count_by_vector(model):
     return torch.cat([p.flatten() for p in model.parameters()]).numel()
-
-
-@bug("accounting", "only the model's own children are counted, not theirs", "count_parameters")
-def count_shallow(model):
-    own = list(model.parameters(recurse=False))
-    for child in model.children():
-        own += [p for n, p in child.named_parameters() if not n.endswith("_hh_l0")]
-    return sum(p.numel() for p in {id(p): p for p in own}.values())
 
 
 @bug("accounting", "only the forward pass is counted", "flops_per_token")

@@ -167,10 +167,15 @@ def gpt2_state(checkpoint: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 def block_weights(rng: torch.Generator, config: dict) -> dict[str, torch.Tensor]:
     """One layer of a Llama."""
-    C, H, F_ = config["d_model"], config["num_heads"], config["d_ff"]
+    C, H, d_ff = config["d_model"], config["num_heads"], config["d_ff"]
     kv = config["num_kv_heads"] * (C // H)
     shapes = {"self_attn.q": (C, C), "self_attn.k": (kv, C), "self_attn.v": (kv, C)}
-    shapes |= {"self_attn.o": (C, C), "mlp.gate": (F_, C), "mlp.up": (F_, C), "mlp.down": (C, F_)}
+    shapes |= {
+        "self_attn.o": (C, C),
+        "mlp.gate": (d_ff, C),
+        "mlp.up": (d_ff, C),
+        "mlp.down": (C, d_ff),
+    }
     weights = {f"{name}_proj.weight": random_matrix(rng, *s) for name, s in shapes.items()}
     norms = ("input_layernorm.weight", "post_attention_layernorm.weight")
     return weights | {name: gain(rng, C) for name in norms}
