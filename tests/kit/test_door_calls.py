@@ -164,6 +164,29 @@ def test_a_forbidden_call_is_named(door):
     assert made.call("f").tolist() == [0.5, 0.5]
 
 
+def test_what_an_adapter_hands_out_is_watched_too(door):
+    class Model:
+        def __call__(self, x):
+            return x.softmax(0)
+
+        def lazily(self, x):
+            yield torch.nn.functional.softmax(x, dim=0)
+
+    drivers = """
+import torch
+
+def call(adapters): return adapters.f()(torch.ones(2))
+def draw(adapters): return next(adapters.f().lazily(torch.ones(2)))
+def pass_on(adapters): return adapters.g(lambda: torch.nn.functional.softmax(torch.ones(2), dim=0))
+"""
+    made = door(f=Model, g=lambda function: function(), drivers=drivers)
+    made.begin(1, Allowance(forbid=("torch.softmax", "torch.nn.functional.softmax")))
+    for name in ("call", "draw"):
+        with pytest.raises(ForbiddenCall):
+            made.run(name)
+    assert made.run("pass_on").tolist() == [0.5, 0.5], "what a driver passes on is its own"
+
+
 def test_autograd_can_be_forbidden(door):
     names = ("Tensor.backward", "torch.autograd.grad", "torch.autograd.backward")
     w = torch.ones(2, requires_grad=True)
