@@ -942,7 +942,14 @@ def test_matrices_that_do_not_fit(student, a, b):
 # --- reductions ---------------------------------------------------------------------------------
 
 
-REDUCTIONS = ["()", "(dim=0)", "(dim=1)", "(dim=-1)", "(dim=-2, keepdim=True)", "(dim=None, keepdim=True)"]
+REDUCTIONS = [
+    "()",
+    "(dim=0)",
+    "(dim=1)",
+    "(dim=-1)",
+    "(dim=-2, keepdim=True)",
+    "(dim=None, keepdim=True)",
+]
 
 
 @pytest.mark.problem("reductions")
