@@ -19,10 +19,10 @@ def value() -> type:
 
     Value(data)      TypeError unless data is an int or a float
     .data            the number; training may set it
-    .grad            the slope of the last root in this Value: 0.0 at first; may be set
+    .grad            0.0 at first; then what backward puts there; may be set
     + - * / **       of two Values, or a Value and an int or float on either side, and unary -;
                      sum() of a list of Values works. TypeError for anything else.
-    .exp() .log() .tanh() .relu()     tanh is finite everywhere; relu's slope at 0 is 0
+    .exp() .log() .tanh() .relu()     tanh as exact as math.tanh; relu's slope at 0 is 0
     .backward()      see below
 
     x ** 0 is 1, with slope 0 in x, at x = 0 too. There x ** n has the slope inf for 0 < n < 1. The
@@ -34,7 +34,7 @@ def value() -> type:
     root.backward() finds the slope of root in every Value that it was made from, itself included.
     A leaf, made from nothing, adds it to its `grad`, however often and from whichever root backward is
     called; any other Value starts anew, so that its `grad` is the slope of the last root. A root that is
-    a leaf adds 1. All else is left alone. Graphs may be 50,000 operations deep, and each is walked
+    a leaf adds 1. All else is left alone. Graphs may be 20,000 operations deep, and each is walked
     once: time is proportional to the number of operations.
 
     Source: Baydin et al. 2018, Automatic differentiation in machine learning: a survey, section 3.2.
@@ -47,7 +47,7 @@ def topological_order(root: object) -> list:
 
     A node is any object with an attribute `parents`, a list or tuple of nodes, empty for a leaf. Any
     order with that property will do. Nodes are told apart by identity: two may be equal, and they need
-    not be hashable. A graph may be 50,000 nodes deep. ValueError for a cycle.
+    not be hashable. A graph may be 20,000 nodes deep. ValueError for a cycle.
     """
     raise NotImplementedError
 
@@ -60,8 +60,8 @@ def gradcheck(f: Callable, x: list[float], eps: float = 1e-6) -> float:
 
         the error is max_i |a_i - n_i| / max(1, |a_i|, |n_i|)
 
-    inf if any of these is not a number. Every call of f gets Values of its own. ValueError if x is
-    empty or eps is not positive.
+    and inf if anything in it is nan. x stays as it was. ValueError if x is empty or eps is not
+    positive.
     """
     raise NotImplementedError
 
@@ -73,14 +73,14 @@ def neuron(inputs: int, seed: int, activation: str = "tanh") -> object:
     n.parameters()  [w_1, ..., w_inputs, b], the Values themselves, the same at every call
 
     `activation` is "tanh", "relu" or "linear", which does nothing. Weights start uniformly in
-    ±1/sqrt(inputs), decided by `seed`, the bias starts at 0. ValueError for another activation, inputs
-    < 1, or an x of another length.
+    ±1/sqrt(inputs), the bias at 0. The same seed gives the same weights, whatever was drawn before;
+    other seeds give others. ValueError for another activation, inputs < 1, or an x of another length.
     """
     raise NotImplementedError
 
 
 def layer(inputs: int, outputs: int, seed: int, activation: str = "tanh") -> object:
-    """`outputs` neurons on the same inputs, each with weights of its own.
+    """`outputs` neurons on the same inputs, each with weights of its own, no two alike.
 
     l(x)            the list of their outputs, also if there is only one
     l.parameters()  those of the first neuron, then of the second, ...
@@ -92,6 +92,8 @@ def layer(inputs: int, outputs: int, seed: int, activation: str = "tanh") -> obj
 
 def mlp(sizes: list[int], seed: int) -> object:
     """Layers in a row: sizes[0] inputs, ..., sizes[-1] outputs; "tanh", but "linear" in the last.
+
+    No two neurons of the network start alike.
 
     m(x)            the list of outputs of the last layer
     m.parameters()  those of the first layer, then of the second, ...
@@ -137,7 +139,8 @@ def tensor() -> type:
     .grad            one of the same shape: zeros at first; may be set
     + - * /          of two Tensors, broadcast as in torch, or a Tensor and an int or float on either
                      side, and unary -; TypeError for anything else
-    **               with an int or float as exponent; x ** 0 has the slope 0, at x = 0 too
+    **               with an int or float as exponent, else TypeError; x ** 0 has the slope 0, at
+                     x = 0 too
     .exp() .log() .tanh() .relu()     for every entry; relu's slope at 0 is 0
     @                two axes or more on both sides; leading axes broadcast
     .sum(dim=None, keepdim=False)     over one axis, or over all

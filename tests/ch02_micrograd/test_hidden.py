@@ -26,20 +26,19 @@ from tests.ch02_micrograd.checks import (
     torch_slopes,
 )
 
-NUMBERS = st.floats(-10, 10).filter(lambda x: x == 0 or abs(x) > 1e-3)
 REFUSALS = (ValueError, RuntimeError, IndexError)
 
 # --- arithmetic ---------------------------------------------------------------------------------
 
 
 @pytest.mark.problem("arithmetic")
-@given(a=NUMBERS, b=NUMBERS)
-def test_operators_at_any_numbers(student, a, b):
+def test_operators_at_any_numbers(student, rng):
     """The rules hold for numbers of any sign and size, and with an upstream gradient of any size."""
-    leaves = {"a": a, "b": b}
-    source = "p = (a + b) * (a - b) * 3 - -b; q = (a - 2) / (b * b + 1) / 4; out = p + q"
-    check_slopes(student, source, leaves, "sums, products and quotients")
-    check_slopes(student, "out = (a * a + 1) ** b / 7", leaves, "powers")
+    for a, b in [*(4 * random_tensor(rng, 5, 2)).tolist(), [0.0, -3.0], [2.0, 0.0]]:
+        leaves = {"a": a, "b": b}
+        source = "p = (a + b) * (a - b) * 3 - -b; q = (a - 2) / (b * b + 1) / 4; out = p + q"
+        check_slopes(student, source, leaves, "sums, products and quotients")
+        check_slopes(student, "out = (a * a + 1) ** b / 7", leaves, "powers")
 
 
 @pytest.mark.problem("arithmetic")
@@ -142,14 +141,15 @@ def test_nothing_is_changed_in_place(student, operator):
 
 
 @pytest.mark.problem("functions")
-@given(x=st.floats(-15, 15))
-def test_functions_at_any_number(student, x):
+def test_functions_at_any_number(student, rng):
     """Values and slopes, with an upstream gradient other than 1."""
-    leaves = {"a": x}
-    check_slopes(student, "out = a.exp() * 3", leaves, "exp is its own slope")
-    check_slopes(student, "out = a.tanh() * -2", leaves, "the slope of tanh is 1 - tanh²")
-    check_slopes(student, "out = 5 - a.relu()", leaves, "the slope of relu is 0 or 1")
-    check_slopes(student, "out = (a * a + 0.1).log() / 2", leaves, "the slope of log x is 1 / x")
+    for x in (5 * random_tensor(rng, 6)).tolist():
+        leaves = {"a": x}
+        check_slopes(student, "out = a.exp() * 3", leaves, "exp is its own slope")
+        check_slopes(student, "out = a.tanh() * -2", leaves, "the slope of tanh is 1 - tanh²")
+        check_slopes(student, "out = 5 - a.relu()", leaves, "the slope of relu is 0 or 1")
+        source = "out = (a * a + 0.1).log() / 2"
+        check_slopes(student, source, leaves, "the slope of log x is 1 / x")
 
 
 @pytest.mark.problem("functions")
@@ -222,18 +222,18 @@ def test_many_paths(student):
 
 @pytest.mark.problem("topological_order")
 def test_a_very_long_chain(student):
-    """20,000 nodes in a row, each made also from the first."""
-    parents = [[], [0], *([i, 0] for i in range(1, 19_999))]
-    got = student.run("order", parents, 19_999)
-    check_order(got, parents, 19_999, "parents come before children, however long the chain")
+    """12,000 nodes in a row, each made also from the first."""
+    parents = [[], [0], *([i, 0] for i in range(1, 11_999))]
+    got = student.run("order", parents, 11_999)
+    check_order(got, parents, 11_999, "parents come before children, however long the chain")
 
 
 @pytest.mark.problem("topological_order")
 def test_a_node_with_many_parents(student):
-    """10,000 parents of one node take no longer than a chain."""
-    parents = [*([] for _ in range(10_000)), list(range(10_000))]
-    got = student.run("order", parents, 10_000)
-    check_order(got, parents, 10_000, "parents come before children, however many")
+    """3,000 parents of one node take no longer than a chain."""
+    parents = [*([] for _ in range(3_000)), list(range(3_000))]
+    got = student.run("order", parents, 3_000)
+    check_order(got, parents, 3_000, "parents come before children, however many")
 
 
 @pytest.mark.problem("topological_order")
@@ -865,11 +865,11 @@ def test_one_entry_needs_no_gradient(student, shape):
 
 @pytest.mark.problem("tensor")
 def test_gradients_of_a_tensor_with_many_paths(student):
-    """Each node once: 2**50 paths and 2,000 operations in a row."""
+    """Each node once: 2**50 paths and 1,200 operations in a row."""
     source = "out = a\nfor _ in range(50): out = out + out"
     _, leaves, _ = student.run("tensors", source, {"a": 1.0})
     assert_equal(leaves["a"].item(), 2.0**50, "the sum over all paths")
-    source = "out = a\nfor _ in range(2000): out = out + 1"
+    source = "out = a\nfor _ in range(1200): out = out + 1"
     _, leaves, _ = student.run("tensors", source, {"a": 1.0})
     assert_equal(leaves["a"].item(), 1.0, "a long chain")
 

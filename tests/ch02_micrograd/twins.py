@@ -191,7 +191,19 @@ def _typed(name):
     return method
 
 
-for _name in ["add", "radd", "sub", "rsub", "mul", "rmul", "truediv", "rtruediv", "pow", "rpow", "neg"]:
+for _name in [
+    "add",
+    "radd",
+    "sub",
+    "rsub",
+    "mul",
+    "rmul",
+    "truediv",
+    "rtruediv",
+    "pow",
+    "rpow",
+    "neg",
+]:
     setattr(Counting, f"__{_name}__", _typed(f"__{_name}__"))
 for _name in ("exp", "log", "tanh", "relu"):
     setattr(Counting, _name, _typed(_name))
@@ -251,7 +263,19 @@ def _numbered(name):
     return method
 
 
-for _name in ["add", "radd", "sub", "rsub", "mul", "rmul", "truediv", "rtruediv", "pow", "rpow", "neg"]:
+for _name in [
+    "add",
+    "radd",
+    "sub",
+    "rsub",
+    "mul",
+    "rmul",
+    "truediv",
+    "rtruediv",
+    "pow",
+    "rpow",
+    "neg",
+]:
     setattr(Taped, f"__{_name}__", _numbered(f"__{_name}__"))
 for _name in ("exp", "log", "tanh", "relu"):
     setattr(Taped, _name, _numbered(_name))
