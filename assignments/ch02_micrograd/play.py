@@ -76,8 +76,9 @@ def play(adapters, curve: Path | None = None) -> None:
     points, labels = moons(400)
     model = TensorMLP(adapters, random_rows([2, 16, 16, 1], seed=0))
     losses = model.train(points, labels, 400, 0.5)
-    right = (model.scores(points).data[:, 0] * torch.tensor(labels) > 0).double().mean().item()
-    print(f"larger    loss {losses[0]:.3f} -> {losses[-1]:.3f}   {right:.1%} of 400 moons are right")
+    margins = model.scores(points).data[:, 0] * torch.tensor(labels)
+    right = (margins > 0).double().mean().item()
+    print(f"larger    loss {losses[0]:.3f} -> {losses[-1]:.3f}   {right:.1%} of 400 are right")
     if curve:
         draw(model, points, labels, losses, curve)
 

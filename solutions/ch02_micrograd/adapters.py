@@ -32,17 +32,19 @@ def value() -> type:
 
     x ** 0 is 1, with slope 0 in x, at x = 0 too. There x ** n has the slope inf for 0 < n < 1. The
     slope in an exponent is x ** n * ln x, and 0 where x is 0. With a number as exponent x may be
-    negative, if that number is whole. ZeroDivisionError for division by 0 and 0 ** n with n < 0.
-    ValueError for log of 0 or less, for a negative x to a power that is not whole, and for a negative
-    number to the power of a Value, which has no slope there: when it is computed, not in backward.
+    negative, if that number is whole.
+
+    Errors come when an operation is called, not in backward. ZeroDivisionError for division by 0,
+    and for 0 ** n with n < 0. ValueError for log of 0 or less, for a negative base to a power that
+    is not whole, and for a negative base to the power of a Value, which has no slope there.
 
     root.backward() finds the slope of root in every Value that it was made from, itself included.
-    A leaf, made from nothing, adds it to its `grad`, however often and from whichever root backward is
-    called; any other Value starts anew, so that its `grad` is the slope of the last root. A root that is
-    a leaf adds 1. All else is left alone. Graphs may be 20,000 operations deep, and each is walked
-    once: time is proportional to the number of operations.
+    A leaf, made from nothing, adds it to its `grad`, however often and from whichever root backward
+    is called; any other Value starts anew, so that its `grad` is the slope of the last root. A root
+    that is a leaf adds 1. All else is left alone. Graphs may be 20,000 operations deep, and each is
+    walked once: time is proportional to the number of operations.
 
-    Source: Baydin et al. 2018, Automatic differentiation in machine learning: a survey, section 3.2.
+    Source: Baydin et al. 2018, Automatic differentiation in machine learning: a survey, section 3.
     """
     return Value
 
@@ -50,9 +52,9 @@ def value() -> type:
 def topological_order(root: object) -> list:
     """Everything that `root` was made from, itself included, each once, parents before children.
 
-    A node is any object with an attribute `parents`, a list or tuple of nodes, empty for a leaf. Any
-    order with that property will do. Nodes are told apart by identity: two may be equal, and they need
-    not be hashable. A graph may be 20,000 nodes deep. ValueError for a cycle.
+    A node is any object with an attribute `parents`, a list or tuple of nodes, empty for a leaf.
+    Any order with that property will do. Nodes are told apart by identity: two may be equal, and
+    they need not be hashable. A graph may be 20,000 nodes deep. ValueError for a cycle.
     """
     return graph.topological_order(root)
 
@@ -60,8 +62,8 @@ def topological_order(root: object) -> list:
 def gradcheck(f: Callable, x: list[float], eps: float = 1e-6) -> float:
     """The largest error of backward() at x: a gradient to trust has one below 1e-7.
 
-    f takes a list of your Values and returns a Value. With a_i from one call of f and backward(), and
-    n_i = (f(x + eps e_i) - f(x - eps e_i)) / 2 eps, where e_i is 1 at place i and 0 elsewhere,
+    f takes a list of your Values and returns a Value. With a_i from one call of f and backward(),
+    and n_i = (f(x + eps e_i) - f(x - eps e_i)) / 2 eps, where e_i is 1 at place i and 0 elsewhere,
 
         the error is max_i |a_i - n_i| / max(1, |a_i|, |n_i|)
 
@@ -79,7 +81,8 @@ def neuron(inputs: int, seed: int, activation: str = "tanh") -> object:
 
     `activation` is "tanh", "relu" or "linear", which does nothing. Weights start uniformly in
     ±1/sqrt(inputs), the bias at 0. The same seed gives the same weights, whatever was drawn before;
-    other seeds give others. ValueError for another activation, inputs < 1, or an x of another length.
+    other seeds give others. ValueError for another activation, inputs < 1, or an x of another
+    length.
     """
     return network.Neuron(inputs, Random(seed), activation)
 
@@ -142,8 +145,8 @@ def tensor() -> type:
     Tensor(data)     a torch tensor, a number, or nested lists of numbers
     .data            a torch tensor of float64; training may set it
     .grad            one of the same shape: zeros at first; may be set
-    + - * /          of two Tensors, broadcast as in torch, or a Tensor and an int or float on either
-                     side, and unary -; TypeError for anything else
+    + - * /          of two Tensors, broadcast as in torch, or a Tensor and an int or float on
+                     either side, and unary -; TypeError for anything else
     **               with an int or float as exponent, else TypeError; x ** 0 has the slope 0, at
                      x = 0 too
     .exp() .log() .tanh() .relu()     for every entry; relu's slope at 0 is 0
@@ -154,8 +157,9 @@ def tensor() -> type:
     .backward(gradient=None)          as Value's, from the gradient that arrives at this Tensor: a
                      torch tensor of its shape, by default 1 if it has just one entry
 
-    Values are torch's: log(0) is -inf. ValueError or torch's RuntimeError or IndexError where shapes or
-    axes do not fit; ValueError for backward() from several entries without a gradient, for a gradient
-    of another shape, and for @ of fewer than two axes. torch's own autograd is not allowed here.
+    Results are torch's: log(0) is -inf. ValueError, or torch's RuntimeError or IndexError, where
+    shapes or axes do not fit; ValueError for backward() from several entries without a gradient,
+    for a gradient of another shape, and for @ of fewer than two axes. Torch's own autograd is not
+    allowed.
     """
     return TensorNode

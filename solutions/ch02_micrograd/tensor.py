@@ -1,8 +1,8 @@
 """Reverse-mode autodiff of tensors: the same graph, with arrays in its nodes.
 
-A slope was a number; now it is a function that takes the gradient of the result to that of a parent,
-a vector-Jacobian product. The Jacobian itself, a matrix of (size of result) x (size of parent), is
-never made.
+A slope was a number; now it is a function that takes the gradient of the result to that of a
+parent, a vector-Jacobian product. The Jacobian itself, a matrix of (size of result) x (size of
+parent), is never made.
 
     y = a ∘ b     da = g ∘ b                        y = sum(a)   da = g, repeated
     Y = A B       dA = G Bᵀ      dB = Aᵀ G          y = max(a)   da = g where the maximum is

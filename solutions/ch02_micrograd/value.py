@@ -1,11 +1,11 @@
-"""Reverse-mode autodiff of numbers: a Value remembers what it was made from, and how it depends on it.
+"""Reverse-mode autodiff of numbers: a Value remembers what it was made from, and by which slopes.
 
 An operation y = f(a, b) notes its parents a, b and its slopes ∂y/∂a, ∂y/∂b. By the chain rule
 
     ∂L/∂a = Σ ∂L/∂y · ∂y/∂a      over every y that was made from a
 
 so that one walk from L back to the leaves gives the gradient in all of them, at about the cost of
-computing L once (Linnainmaa 1970; Baydin et al. 2018, section 3.2; Karpathy's micrograd).
+computing L once (Linnainmaa 1970; Baydin et al. 2018, section 3; Karpathy's micrograd).
 """
 
 import math

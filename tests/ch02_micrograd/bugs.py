@@ -100,6 +100,17 @@ def quotient_by_zero_is_infinite():
     return value_with((old, new + old))
 
 
+@bug("arithmetic", "0 to a negative power is inf instead of an error", "value")
+def power_of_zero_is_infinite():
+    return value_with(
+        (
+            "    return base**exponent\n",
+            "    return math.inf if base == 0 > exponent else base**exponent\n",
+        ),
+        ("if base == 0 < exponent < 1:", "if base == 0 and exponent < 1:"),
+    )
+
+
 @bug("arithmetic", "a small number is added to the denominator", "value")
 def quotient_with_epsilon():
     return value_with(("self.data / other.data", "self.data / (other.data + 1e-8)"))
@@ -261,11 +272,9 @@ def value_of_anything():
 
 @bug("arithmetic", "an operand that is no number counts as 0", "value")
 def operands_default_to_zero():
+    old = "other = Value(other) if isinstance(other, int | float) else other"
     return value_with(
-        (
-            "other = Value(other) if isinstance(other, int | float) else other",
-            "other = other if isinstance(other, Value) else Value(other if isinstance(other, int | float) else 0)",
-        )
+        (old, f"{old} if isinstance(other, Value) else Value(0)"),
     )
 
 
@@ -898,12 +907,8 @@ def _everything():
     "value",
 )
 def cut_after_use():
-    return value_with(
-        (
-            f"                {ADDS}\n",
-            f"                {ADDS}\n        for node in order:\n            node.parents = node.slopes = ()\n",
-        )
-    )
+    cut = "        for node in order:\n            node.parents = node.slopes = ()\n"
+    return value_with((f"                {ADDS}\n", f"                {ADDS}\n{cut}"))
 
 
 # --- gradcheck ----------------------------------------------------------------------------------
@@ -1348,6 +1353,25 @@ def mlp_of_one_size(sizes, seed):
     return mlp_with(("if len(sizes) < 2:", "if len(sizes) < 1:"))(sizes, seed)
 
 
+@bug("mlp", "the seed of a network is ignored", "mlp")
+def mlp_ignores_seed(sizes, seed):
+    return adapters.mlp(sizes, 0)
+
+
+CHECK = ("if len(x) != len(self.weights):", "if False:")
+ZIP = ("zip(self.weights, x, strict=True)", "zip(self.weights, x)")
+
+
+@bug("mlp", "a layer pads or cuts an x of another length", "layer")
+def layer_zips(inputs, outputs, seed, activation="tanh"):
+    return layer_with(CHECK, ZIP)(inputs, outputs, seed, activation)
+
+
+@bug("mlp", "a network pads or cuts an x of another length", "mlp")
+def mlp_zips(sizes, seed):
+    return mlp_with(CHECK, ZIP)(sizes, seed)
+
+
 # --- train_moons --------------------------------------------------------------------------------
 
 
@@ -1524,6 +1548,13 @@ def training_on_any_label(model, points, labels, steps, learning_rate):
 def training_drops_points(model, points, labels, steps, learning_rate):
     n = min(len(points), len(labels))
     return adapters.train_moons(model, points[:n], labels[:n], steps, learning_rate)
+
+
+@bug("train_moons", "training on no points is accepted, with losses of 0")
+def training_on_nothing(model, points, labels, steps, learning_rate):
+    if not points and not labels:
+        return [0.0] * steps
+    return adapters.train_moons(model, points, labels, steps, learning_rate)
 
 
 @bug("train_moons", "points are shuffled in place")
@@ -1719,6 +1750,11 @@ def tensor_resets_leaves():
     return tensor_with(("            if node.parents:\n", "            if True:\n"))
 
 
+@bug("tensor", "the gradient of a leaf that is the root is overwritten")
+def tensor_overwrites_leaf_root():
+    return tensor_with(("self.grad = self.grad + gradient", "self.grad = gradient.clone()"))
+
+
 @bug("tensor", "the gradient that is passed to backward is ignored: always ones")
 def tensor_ignores_gradient():
     return tensor_with(
@@ -1833,13 +1869,11 @@ def tensor_power_zero_nan():
 
 @bug("tensor", "a Tensor as exponent is accepted, without a slope in it")
 def tensor_power_of_tensor():
-    return tensor_with(
-        (
-            "        if not isinstance(exponent, int | float):\n            return NotImplemented\n        # 0",
-            "        if isinstance(exponent, Tensor):\n            exponent = exponent.data.mean().item()\n"
-            "        if not isinstance(exponent, int | float):\n            return NotImplemented\n        # 0",
-        )
-    )
+    old = "        if not isinstance(exponent, int | float):\n"
+    new = """        if isinstance(exponent, Tensor):
+            exponent = exponent.data.mean().item()
+"""
+    return tensor_with((old, new + old))
 
 
 @bug("tensor", "an operand may be whatever torch makes a tensor of")
@@ -1935,6 +1969,12 @@ def tensor_tiles():
 
 
 PRODUCT = "(lambda g: g @ b.mT, lambda g: a.mT @ g)"
+CHECK_AXES = "        if a.ndim < 2 or b.ndim < 2:\n"
+
+
+def before_check(lines):
+    """A Tensor whose product does something else before it looks at the axes."""
+    return tensor_with((CHECK_AXES, lines + CHECK_AXES))
 
 
 @bug("matmul", "@ multiplies entry by entry", "tensor")
@@ -1998,12 +2038,8 @@ def matmul_first_of_batch():
 
 @bug("matmul", "the gradient of a matrix shared by a batch is the mean over it", "tensor")
 def matmul_mean_of_batch():
-    return tensor_with(
-        (
-            PRODUCT,
-            "(lambda g: g @ b.mT, lambda g: (a.mT @ g) * (b.shape[:-2].numel() / g.shape[:-2].numel()))",
-        )
-    )
+    share = "(b.shape[:-2].numel() / g.shape[:-2].numel())"
+    return tensor_with((PRODUCT, f"(lambda g: g @ b.mT, lambda g: (a.mT @ g) * {share})"))
 
 
 @bug(
@@ -2012,72 +2048,56 @@ def matmul_mean_of_batch():
     "tensor",
 )
 def matmul_left_mean():
-    return tensor_with(
-        (
-            PRODUCT,
-            "(lambda g: (g @ b.mT) * (a.shape[:-2].numel() / g.shape[:-2].numel()), lambda g: a.mT @ g)",
-        )
-    )
+    share = "(a.shape[:-2].numel() / g.shape[:-2].numel())"
+    return tensor_with((PRODUCT, f"(lambda g: (g @ b.mT) * {share}, lambda g: a.mT @ g)"))
 
 
 @bug("matmul", "all axes are transposed, not the last two", "tensor")
 def matmul_transposes_all():
-    return tensor_with(
-        (
-            PRODUCT,
-            "(lambda g: g @ b.mT, lambda g: (a.permute(*reversed(range(a.ndim))).reshape(a.mT.shape) if a.ndim > 2 else a.mT) @ g)",
-        )
-    )
+    new = "a.permute(*reversed(range(a.ndim))).reshape(a.mT.shape)"
+    return tensor_with((PRODUCT, f"(lambda g: g @ b.mT, lambda g: {new} @ g)"))
 
 
-@bug("matmul", "gradients carry the last matrix product's data only: a @ a gets one side", "tensor")
+@bug("matmul", "in a @ a only the left a gets a gradient", "tensor")
 def matmul_of_itself():
-    return tensor_with(
-        (
-            "        a, b = self.data, other.data\n        if a.ndim < 2",
-            "        a, b = self.data, other.data\n        if self is other:\n            return Tensor(a @ a, (self,), (lambda g: g @ a.mT,))\n        if a.ndim < 2",
-        )
-    )
+    return before_check("""
+        if self is other:
+            return Tensor(a @ a, (self,), (lambda g: g @ a.mT,))
+""")
 
 
-@bug("matmul", "vectors are accepted, with gradients of other shapes", "tensor")
+@bug("matmul", "vectors are accepted", "tensor")
 def matmul_of_vectors():
-    return tensor_with(
-        (
-            "        if a.ndim < 2 or b.ndim < 2:\n",
-            "        if a.ndim and b.ndim and min(a.ndim, b.ndim) < 2:\n            return Tensor(a @ b)\n        if a.ndim < 2 or b.ndim < 2:\n",
-        )
-    )
+    return before_check("""
+        if a.ndim and b.ndim and min(a.ndim, b.ndim) < 2:
+            return Tensor(a @ b)
+""")
 
 
 @bug("matmul", "a left vector is accepted", "tensor")
 def matmul_of_left_vectors():
-    return tensor_with(
-        (
-            "        if a.ndim < 2 or b.ndim < 2:\n",
-            "        if a.ndim == 1 < b.ndim:\n            return Tensor(a @ b)\n        if a.ndim < 2 or b.ndim < 2:\n",
-        )
-    )
+    return before_check("""
+        if a.ndim == 1 < b.ndim:
+            return Tensor(a @ b)
+""")
 
 
 @bug("matmul", "inner sizes that do not agree are cut to the smaller one", "tensor")
 def matmul_cuts():
-    return tensor_with(
-        (
-            "        if a.ndim < 2 or b.ndim < 2:\n",
-            "        if min(a.ndim, b.ndim) == 2 and a.shape[-1] != b.shape[-2]:\n            n = min(a.shape[-1], b.shape[-2])\n            return Tensor(a[..., :n] @ b[..., :n, :])\n        if a.ndim < 2 or b.ndim < 2:\n",
-        )
-    )
+    return before_check("""
+        if min(a.ndim, b.ndim) == 2 and a.shape[-1] != b.shape[-2]:
+            n = min(a.shape[-1], b.shape[-2])
+            return Tensor(a[..., :n] @ b[..., :n, :])
+""")
 
 
 @bug("matmul", "batches that do not agree are cut to the smaller one", "tensor")
 def matmul_cuts_batches():
-    return tensor_with(
-        (
-            "        if a.ndim < 2 or b.ndim < 2:\n",
-            "        if a.ndim == b.ndim == 3 and 1 < a.shape[0] != b.shape[0] > 1:\n            n = min(len(a), len(b))\n            return Tensor(a[:n] @ b[:n])\n        if a.ndim < 2 or b.ndim < 2:\n",
-        )
-    )
+    return before_check("""
+        if a.ndim == b.ndim == 3 and 1 < a.shape[0] != b.shape[0] > 1:
+            n = min(len(a), len(b))
+            return Tensor(a[:n] @ b[:n])
+""")
 
 
 @bug("matmul", "the result is a float32 product", "tensor")
@@ -2180,13 +2200,12 @@ def max_ties_get_all():
 
 @bug("reductions", "of entries that tie only the first gets the gradient", "tensor")
 def max_first_of_ties():
-    return tensor_with(
-        (
-            SHARE,
-            "torch.zeros_like(winners).scatter_(dim, winners.argmax(dim, keepdim=True), 1.0) if dim is not None and winners.ndim "
-            "else torch.nn.functional.one_hot(winners.reshape(-1).argmax(), winners.numel()).reshape(winners.shape).double()",
-        )
-    )
+    first = """torch.zeros_like(winners)
+        if dim is None or not winners.ndim:
+            share.view(-1)[winners.reshape(-1).argmax()] = 1.0
+        else:
+            share.scatter_(dim, winners.argmax(dim, keepdim=True), 1.0)"""
+    return tensor_with((SHARE, first))
 
 
 @bug("reductions", "ties are counted over all axes instead of along dim", "tensor")

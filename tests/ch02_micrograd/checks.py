@@ -116,7 +116,7 @@ def check_order(order: list[int], parents: list[list[int]], root: int, why: str)
 
 
 def random_graph(rng: torch.Generator, nodes: int, most: int) -> tuple[list[list[int]], int]:
-    """A shuffled acyclic graph and its root: up to `most` parents each, perhaps one of them twice."""
+    """A shuffled acyclic graph and its root: up to `most` parents each, perhaps one twice."""
     names = torch.randperm(nodes, generator=rng).tolist()
     parents: list[list[int]] = [[] for _ in names]
     for i in range(1, nodes):

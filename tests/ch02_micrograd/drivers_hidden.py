@@ -96,7 +96,7 @@ def train_toy(adapters, points, labels, steps, rate):
 
 
 def same_gradient_twice(adapters, data, gradient):
-    """The gradient handed to backward, after a = b + c has passed it on twice; leaves' gradients."""
+    """The gradient handed to backward, after b + c has passed it on twice; b's gradient."""
     Tensor = adapters.tensor()
     b, c = Tensor(data), Tensor(data)
     out = b + c

@@ -1,10 +1,10 @@
-"""Hidden tests of ch02_micrograd: the same properties at other numbers, shapes, graphs and limits."""
+"""Hidden tests of ch02_micrograd: the same properties at other numbers, shapes and graphs."""
 
 import math
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kit.compare import assert_close, assert_equal, raises
@@ -33,7 +33,7 @@ REFUSALS = (ValueError, RuntimeError, IndexError)
 
 @pytest.mark.problem("arithmetic")
 def test_operators_at_any_numbers(student, rng):
-    """The rules hold for numbers of any sign and size, and with an upstream gradient of any size."""
+    """The rules hold for numbers of any sign and size, whatever gradient arrives."""
     for a, b in [*(4 * random_tensor(rng, 5, 2)).tolist(), [0.0, -3.0], [2.0, 0.0]]:
         leaves = {"a": a, "b": b}
         source = "p = (a + b) * (a - b) * 3 - -b; q = (a - 2) / (b * b + 1) / 4; out = p + q"
@@ -85,7 +85,7 @@ def test_slopes_in_an_exponent(student):
 
 
 @pytest.mark.problem("arithmetic")
-@pytest.mark.parametrize("source", ["a ** 0.5", "a ** -1.5", "a ** b", "(-8) ** b", "a ** (b / 6)"])
+@pytest.mark.parametrize("source", ["a ** 0.5", "a ** -1.5", "a ** b", "(-8) ** b"])
 def test_negative_bases_are_real_or_refused(student, source):
     """Python makes complex numbers of them; and there is no slope in such an exponent."""
     with raises(ValueError, "a negative base and an exponent that may vary, or is not whole"):
@@ -103,7 +103,7 @@ def test_other_divisions_by_zero(student, source):
 @pytest.mark.problem("arithmetic")
 @pytest.mark.parametrize(
     "source",
-    ["'x' - a", "a / '2'", "a - None", "a ** 'x'", "None ** a", "a + [1]", "{} / a", "'x' * a"],
+    ["'x' - a", "a / '2'", "a - None", "None ** a", "a + [1]", "{} / a", "'x' * a"],
 )
 def test_other_operands_are_a_type_error(student, source):
     """Whatever is neither a number nor a Value is refused on both sides."""
@@ -539,43 +539,41 @@ def test_no_two_neurons_start_alike(student):
 
 
 @pytest.mark.problem("mlp")
-@pytest.mark.parametrize(
-    "kind, arguments, count",
-    [("neuron", [4, 0], 5), ("layer", [2, 3, 0], 9), ("mlp", [[2, 8, 1], 0], 33)],
-)
-def test_parameters(student, kind, arguments, count):
+def test_parameters(student):
     """Weights and biases, the same Values at every call."""
-    got = student.run("parameters_of", kind, arguments)
-    assert_equal(got, [count, True], "how many parameters, and whether they are the same again")
+    for kind, arguments, count in (
+        ("neuron", [4, 0], 5),
+        ("layer", [2, 3, 0], 9),
+        ("mlp", [[2, 8, 1], 0], 33),
+    ):
+        got = student.run("parameters_of", kind, arguments)
+        assert_equal(got, [count, True], "how many parameters, and whether they are the same again")
 
 
 @pytest.mark.problem("mlp")
 @pytest.mark.parametrize(
-    "kind, arguments",
+    "kind, cases",
     [
-        ("neuron", [0, 1]),
-        ("neuron", [2, 1, "sigmoid"]),
-        ("layer", [0, 2, 1]),
-        ("layer", [2, 0, 1]),
-        ("layer", [2, 2, 1, "Tanh"]),
-        ("mlp", [[3], 1]),
-        ("mlp", [[], 1]),
-        ("mlp", [[3, 0, 1], 1]),
+        ("neuron", [[0, 1], [-1, 1]]),
+        ("neuron", [[2, 1, "sigmoid"], [2, 1, "Tanh"]]),
+        ("layer", [[0, 2, 1], [2, 0, 1], [2, 2, 1, "sigmoid"]]),
+        ("mlp", [[[3], 1], [[], 1], [[3, 0, 1], 1], [[0, 1], 1]]),
     ],
 )
-def test_impossible_networks_are_an_error(student, kind, arguments):
+def test_impossible_networks_are_an_error(student, kind, cases):
     """No inputs, no outputs, no layer, or no such activation."""
-    with raises(ValueError, f"{kind}({arguments}) is an error"):
-        student.run("initial", kind, arguments)
+    for arguments in cases:
+        with raises(ValueError, f"{kind}{tuple(arguments)} is an error"):
+            student.run("initial", kind, arguments)
 
 
 @pytest.mark.problem("mlp")
 @pytest.mark.parametrize("kind, arguments", [("layer", [2, 2, 1]), ("mlp", [[2, 3, 1], 1])])
-@pytest.mark.parametrize("x", [[1.0], [1.0, 2.0, 3.0], []])
-def test_inputs_that_do_not_fit(student, kind, arguments, x):
+def test_inputs_that_do_not_fit(student, kind, arguments):
     """Layers and networks refuse what their neurons refuse."""
-    with raises(ValueError, "an x of another length is an error"):
-        student.run("forward", kind, arguments, None, x)
+    for x in ([1.0], [1.0, 2.0, 3.0], []):
+        with raises(ValueError, f"an x of length {len(x)} is an error where 2 are wanted"):
+            student.run("forward", kind, arguments, None, x)
 
 
 # --- train_moons --------------------------------------------------------------------------------
@@ -676,7 +674,6 @@ def test_the_moons_are_told_apart(student):
         ((5, 5, 5), (5, 1)),
         ((4, 1, 3), (1, 3)),
         ((2, 2), (2, 2)),
-        ((), ()),
         ((1, 1), ()),
     ],
 )
@@ -728,6 +725,7 @@ def operands(draw):
 
 
 @pytest.mark.problem("tensor")
+@settings(max_examples=12)
 @given(shapes=operands(), operator=st.sampled_from("+-*/"), seed=st.integers(0, 99))
 def test_operators_broadcast(student, shapes, operator, seed):
     """Both operands may be stretched, along different axes."""
@@ -829,21 +827,24 @@ def test_a_new_tensor(student, data):
 
 @pytest.mark.problem("tensor")
 @pytest.mark.parametrize(
-    "source", ["a + 'x'", "None * a", "a - [1.0]", "a ** a", "a ** 'x'", "{} / a"]
+    "sources", [["a + 'x'", "None * a", "a - [1.0]", "{} / a"], ["a ** a", "a ** 'x'"]]
 )
-def test_operands_that_are_no_tensors(student, source):
+def test_operands_that_are_no_tensors(student, sources):
     """Whatever is neither a number nor a Tensor is refused on both sides."""
-    with raises(TypeError, "an operand is a Tensor, an int or a float; an exponent is a number"):
-        student.run("tensors", f"out = {source}", {"a": [2.0]})
+    for source in sources:
+        with raises(
+            TypeError, "an operand is a Tensor, an int or a float; an exponent is a number"
+        ):
+            student.run("tensors", f"out = {source}", {"a": [2.0]})
 
 
 @pytest.mark.problem("tensor")
-@pytest.mark.parametrize("operator", "+-*/")
-def test_tensors_that_do_not_fit(student, operator):
+def test_tensors_that_do_not_fit(student):
     """(2, 3) and (2,) do not broadcast."""
     leaves = {"a": torch.ones(2, 3), "b": torch.ones(2)}
-    with raises(REFUSALS, "shapes that do not broadcast are an error"):
-        student.run("tensors", f"out = a {operator} b", leaves, torch.ones(2, 3))
+    for operator in "+-*/":
+        with raises(REFUSALS, "shapes that do not broadcast are an error"):
+            student.run("tensors", f"out = a {operator} b", leaves, torch.ones(2, 3))
 
 
 @pytest.mark.problem("tensor")
@@ -861,6 +862,14 @@ def test_one_entry_needs_no_gradient(student, shape):
     """A Tensor with one entry has a slope, whatever its shape."""
     leaves = {"a": torch.full(shape, 3.0), "b": torch.full(shape, 2.0)}
     check_tensors(student, "out = a * b", leaves, "the gradient of one entry is 1")
+
+
+@pytest.mark.problem("tensor")
+def test_a_leaf_tensor_as_root(student, rng):
+    """The gradient that arrives at a leaf is added to what is there, each time."""
+    gradient = random_tensor(rng, 2)
+    _, leaves, _ = student.run("tensors", "out = a", {"a": [1.0, 2.0]}, gradient, 2)
+    assert_close(leaves["a"], 2 * gradient, "a leaf accumulates, also as the root")
 
 
 @pytest.mark.problem("tensor")
@@ -922,12 +931,12 @@ def test_chains_of_products(student, rng, source):
 
 
 @pytest.mark.problem("matmul")
-@pytest.mark.parametrize("a, b", [((3,), (3, 2)), ((2, 3), (3,)), ((3,), (3,)), ((), (2, 2))])
-def test_vectors_are_refused(student, a, b):
+def test_vectors_are_refused(student):
     """Fewer than two axes are an error here."""
-    with raises(ValueError, "@ wants two axes or more on both sides"):
-        leaves = {"a": torch.ones(a), "b": torch.ones(b)}
-        student.run("tensors", "out = (a @ b).sum()", leaves)
+    for a, b in (((3,), (3, 2)), ((2, 3), (3,)), ((3,), (3,)), ((), (2, 2))):
+        with raises(ValueError, f"@ wants two axes or more on both sides, not {a} and {b}"):
+            leaves = {"a": torch.ones(a), "b": torch.ones(b)}
+            student.run("tensors", "out = (a @ b).sum()", leaves)
 
 
 @pytest.mark.problem("matmul")
@@ -1015,10 +1024,11 @@ def test_softmax_of_your_own(student, rng):
 
 @pytest.mark.problem("reductions")
 @pytest.mark.parametrize(
-    "source",
-    ["a.sum(dim=2)", "a.max(dim=-3)", "a.reshape(4)", "a.reshape(-1, 4)", "a.reshape(7, 1)"],
+    "sources",
+    [["a.sum(dim=2)", "a.max(dim=-3)"], ["a.reshape(4)", "a.reshape(-1, 4)", "a.reshape(7)"]],
 )
-def test_axes_and_shapes_that_do_not_fit(student, source):
+def test_axes_and_shapes_that_do_not_fit(student, sources):
     """An axis that is not there, a shape of another number of entries."""
-    with raises(REFUSALS, f"{source} of a Tensor of (2, 3) is an error"):
-        student.run("tensors", f"out = ({source}).sum()", {"a": torch.ones(2, 3)})
+    for source in sources:
+        with raises(REFUSALS, f"{source} of a Tensor of (2, 3) is an error"):
+            student.run("tensors", f"out = ({source}).sum()", {"a": torch.ones(2, 3)})

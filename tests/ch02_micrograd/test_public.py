@@ -122,7 +122,7 @@ def test_a_shortcut_does_not_jump_the_queue(student):
 
 @pytest.mark.problem("topological_order")
 def test_order_of_random_graphs(student, rng):
-    """Any graph: each node once, parents before children, and no node that the root is not made of."""
+    """Any graph: each node once, parents before children, and none that the root is not made of."""
     for nodes, most in ((8, 2), (30, 3), (60, 5)):
         parents, root = random_graph(rng, nodes, most)
         check_order(student.run("order", parents, root), parents, root, "a topological order")
@@ -282,7 +282,7 @@ def test_neurons_start_differently(student):
 
 @pytest.mark.problem("train_moons")
 def test_steps_of_training_by_hand(student):
-    """One weight w = 0.5 and bias 0, points 1 and -2 labelled 1 and -1: the second costs nothing."""
+    """w = 0.5 and b = 0, points 1 and -2 labelled 1 and -1: the second costs nothing."""
     losses, after = student.run("train", [1, 1], [0.5, 0.0], [[1.0], [-2.0]], [1, -1], 1, 0.2)
     assert_close(losses, [0.25], "relu(1 - 0.5) and relu(1 - 1), averaged over two points")
     assert_close(after, [0.6, 0.1], "dw = -1/2, db = -1/2, and a step of 0.2 against them")

@@ -1,6 +1,7 @@
 """Twins of ch02_micrograd: other correct implementations, every one of which must pass."""
 
 import functools
+import itertools
 import math
 from collections import Counter
 
@@ -9,8 +10,9 @@ import torch
 
 from kit.bank import twin
 from solutions.ch02_micrograd.value import Value as Reference
+from tests.ch02_micrograd.bugs import value_with
 
-# --- a Value in the style of micrograd: every operation leaves a closure behind ---------------------
+# --- a Value in the style of micrograd: every operation leaves a closure behind -----------------
 
 
 class Closure:
@@ -104,7 +106,7 @@ class Closure:
         return self._apply(math.log(self.data), self.data**-1)
 
     def tanh(self):
-        return self._apply(math.tanh(self.data), 1 / math.cosh(min(abs(self.data), 700)) ** 2)
+        return self._apply(math.tanh(self.data), 1 / math.cosh(min(abs(self.data), 300)) ** 2)
 
     def relu(self):
         return self._apply(max(0.0, self.data), float(self.data > 0))
@@ -152,138 +154,76 @@ def backward_by_closures():
     return Closure
 
 
-# --- a Value that counts children instead of sorting ----------------------------------------------
+# --- the reference's operations, with other walks -------------------------------------------------
 
 
-class Counting(Reference):
-    """The reference's operations; a node's turn comes when all its children have had theirs."""
-
-    def backward(self):
-        waiting, todo, seen = Counter(), [self], {id(self): self}
-        while todo:
-            for parent in todo.pop().parents:
-                waiting[id(parent)] += 1
-                if id(parent) not in seen:
-                    seen[id(parent)] = parent
-                    todo.append(parent)
-        for node in seen.values():
-            node.grad = 0.0 if node.parents else node.grad
-        self.grad += 1.0
-        ready = [self]
-        while ready:
-            node = ready.pop()
-            for parent, slope in zip(node.parents, node.slopes, strict=True):
-                parent.grad = parent.grad + node.grad * slope
-                waiting[id(parent)] -= 1
-                if not waiting[id(parent)]:
-                    ready.append(parent)
+def by_counting(root):
+    """A node's turn comes when all that was made from it has had its own."""
+    waiting, todo, seen = Counter(), [root], {id(root): root}
+    while todo:
+        for parent in todo.pop().parents:
+            waiting[id(parent)] += 1
+            if id(parent) not in seen:
+                seen[id(parent)] = parent
+                todo.append(parent)
+    for node in seen.values():
+        node.grad = 0.0 if node.parents else node.grad
+    root.grad += 1.0
+    ready = [root]
+    while ready:
+        node = ready.pop()
+        for parent, slope in zip(node.parents, node.slopes, strict=True):
+            parent.grad = parent.grad + node.grad * slope
+            waiting[id(parent)] -= 1
+            if not waiting[id(parent)]:
+                ready.append(parent)
 
 
-def _typed(name):
-    """A method of the reference whose result is a Counting."""
-
-    def method(self, *others):
-        made = getattr(Reference, name)(self, *others)
-        if isinstance(made, Reference):
-            made.__class__ = Counting
-        return made
-
-    return method
-
-
-for _name in [
-    "add",
-    "radd",
-    "sub",
-    "rsub",
-    "mul",
-    "rmul",
-    "truediv",
-    "rtruediv",
-    "pow",
-    "rpow",
-    "neg",
-]:
-    setattr(Counting, f"__{_name}__", _typed(f"__{_name}__"))
-for _name in ("exp", "log", "tanh", "relu"):
-    setattr(Counting, _name, _typed(_name))
+@functools.cache
+def value_that_counts():
+    made = value_with(("A node of the graph.", "A node that waits for its children."))
+    made.backward = by_counting
+    return made
 
 
 @twin("backward", "nodes wait until all children have passed their gradients on", "value")
 def backward_by_counting():
-    return Counting
+    return value_that_counts()
 
 
-# --- a Value on a tape ------------------------------------------------------------------------------
+def by_number(root):
+    """Numbers given in the order in which nodes were made are a topological order."""
+    nodes, todo = {root.number: root}, [root]
+    while todo:
+        for parent in todo.pop().parents:
+            if parent.number not in nodes:
+                nodes[parent.number] = parent
+                todo.append(parent)
+    for node in nodes.values():
+        node.grad *= not node.parents
+    root.grad += 1
+    for number in sorted(nodes, reverse=True):
+        node = nodes[number]
+        for parent, slope in zip(node.parents, node.slopes, strict=True):
+            parent.grad += slope * node.grad
 
 
-class Taped(Reference):
-    """Nodes are numbered as they are made, so that the numbers are a topological order."""
-
-    made = 0
+@functools.cache
+def value_with_a_number():
+    made = value_with(("A node of the graph.", "A node with a number."))
+    initialise, numbers = made.__init__, itertools.count()
 
     def __init__(self, *arguments):
-        super().__init__(*arguments)
-        Taped.made += 1
-        self.number = Taped.made
+        initialise(self, *arguments)
+        self.number = next(numbers)
 
-    def backward(self):
-        nodes, todo = {self.number: self}, [self]
-        while todo:
-            for parent in todo.pop().parents:
-                if parent.number not in nodes:
-                    nodes[parent.number] = parent
-                    todo.append(parent)
-        for node in nodes.values():
-            node.grad *= not node.parents
-        self.grad += 1
-        for number in sorted(nodes, reverse=True):
-            node = nodes[number]
-            for parent, slope in zip(node.parents, node.slopes, strict=True):
-                parent.grad += slope * node.grad
-
-
-def _numbered(name):
-    def method(self, *others):
-        others = [
-            Taped(o) if isinstance(o, (int, float)) and "pow" not in name else o for o in others
-        ]
-        made = getattr(Reference, name)(self, *others)
-        if isinstance(made, Reference) and not isinstance(made, Taped):
-            made.__class__ = Taped
-            for parent in made.parents:
-                if not isinstance(parent, Taped):
-                    parent.__class__ = Taped
-                    Taped.made += 1
-                    parent.number = Taped.made
-            Taped.made += 1
-            made.number = Taped.made
-        return made
-
-    return method
-
-
-for _name in [
-    "add",
-    "radd",
-    "sub",
-    "rsub",
-    "mul",
-    "rmul",
-    "truediv",
-    "rtruediv",
-    "pow",
-    "rpow",
-    "neg",
-]:
-    setattr(Taped, f"__{_name}__", _numbered(f"__{_name}__"))
-for _name in ("exp", "log", "tanh", "relu"):
-    setattr(Taped, _name, _numbered(_name))
+    made.__init__, made.backward = __init__, by_number
+    return made
 
 
 @twin("backward", "nodes sorted by the order in which they were made", "value")
 def backward_by_number():
-    return Taped
+    return value_with_a_number()
 
 
 # --- topological_order --------------------------------------------------------------------------
