@@ -193,7 +193,10 @@ def _execute(name: str, source: str) -> ModuleType:
 
 
 def _seed(seed: int) -> None:
-    torch.manual_seed(seed)
+    # not torch.manual_seed: it keeps a stack trace per call for every device that is not there
+    torch.default_generator.manual_seed(seed)
+    if torch.backends.cuda.is_built():
+        torch.cuda.manual_seed_all(seed)
     np.random.seed(seed % (1 << 32))
     random.seed(seed)
 
