@@ -1055,6 +1055,20 @@ def gradcheck_overlooks_nan(f, x, eps=1e-6):
     )(f, x, eps)
 
 
+@bug("gradcheck", "a NaN is looked for in backward's gradient only")
+def gradcheck_of_numeric_nan(f, x, eps=1e-6):
+    old = "math.inf if math.isnan(error) else error"
+    new = "error if error == error else math.inf if math.isnan(analytic) else 0.0"
+    return gradcheck_with((old, new))(f, x, eps)
+
+
+@bug("gradcheck", "the step is eps times the size of x")
+def gradcheck_scales_step(f, x, eps=1e-6):
+    old = "(at(eps) - at(-eps)) / (2 * eps)"
+    new = "(lambda h: (at(h) - at(-h)) / (2 * h))(eps * max(1.0, abs(x[i])))"
+    return gradcheck_with((old, new))(f, x, eps)
+
+
 @bug("gradcheck", "a NaN is left to max(), which overlooks it when it comes second")
 def gradcheck_leaves_nan(f, x, eps=1e-6):
     return gradcheck_with(("math.inf if math.isnan(error) else error", "error"))(f, x, eps)

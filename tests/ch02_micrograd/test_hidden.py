@@ -430,10 +430,11 @@ def test_a_kink_is_seen_from_both_sides(student):
 
 @pytest.mark.problem("gradcheck")
 @pytest.mark.parametrize("eps", [1e-2, 0.125, 1.0])
-def test_the_step_is_eps(student, eps):
-    """x⁴ at 1: the central difference is 4 + 4 ε², the one-sided one 4 + 6 ε + ..."""
-    error = student.run("check_gradient", "out = x[0] ** 4", [1.0], eps=eps)
-    wanted = 4 * eps**2 / (4 + 4 * eps**2)
+@pytest.mark.parametrize("x", [1.0, -3.0])
+def test_the_step_is_eps(student, eps, x):
+    """x⁴: the central difference is 4 x³ + 4 x ε², the one-sided one 4 x³ + 6 x² ε + ..."""
+    error = student.run("check_gradient", "out = x[0] ** 4", [x], eps=eps)
+    wanted = eps**2 / (x**2 + eps**2)
     assert_close(error, wanted, "the error of a central difference with step eps", rtol=1e-7)
 
 
@@ -454,6 +455,9 @@ def test_a_gradient_that_is_no_number(student, order):
     source = f"out = x[{a}] + x[{b}].relu() ** 0.5 * 0"
     error = student.run("check_gradient", source, [0.0, 0.0])
     assert error == math.inf, f"a gradient is NaN: got an error of {error}, wanted inf"
+    source = f"out = x[{a}] + x[{b}] * (Value(1e308) * 10)"
+    error = student.run("check_gradient", source, [1.0, 1.0])
+    assert error == math.inf, f"inf - inf is NaN: got an error of {error}, wanted inf"
 
 
 @pytest.mark.problem("gradcheck")
