@@ -32,6 +32,29 @@ def evaluate(adapters, source, leaves):
     return execute(source, nodes)["out"].data
 
 
+def walks(adapters, source, leaves, roots, preset=None):
+    """Gradients by name, after the program ran on Values and backward was called on every root."""
+    Value = adapters.value()
+    variables = execute(source, {name: Value(number) for name, number in leaves.items()})
+    for name, grad in (preset or {}).items():
+        variables[name].grad = grad
+    for root in roots:
+        variables[root].backward()
+    nodes = {name: node for name, node in variables.items() if hasattr(node, "grad")}
+    return {n: node.grad for n, node in nodes.items()}, {n: node.data for n, node in nodes.items()}
+
+
+def descend(adapters, source, x, rate, steps):
+    """Gradient descent on one Value, whose gradient is set to 0 before each step."""
+    leaf, path = adapters.value()(x), []
+    for _ in range(steps):
+        leaf.grad = 0.0
+        execute(source, {"x": leaf})["out"].backward()
+        leaf.data = leaf.data - rate * leaf.grad
+        path.append(leaf.data)
+    return path
+
+
 class Node:
     """What a topological order knows of a node."""
 
