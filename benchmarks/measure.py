@@ -11,6 +11,7 @@ import platform
 import resource
 import statistics
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
@@ -49,6 +50,8 @@ def in_fork(work: Callable[[], object], summary: Callable[[object], object]) -> 
             with open(write, "wb") as pipe:
                 pickle.dump(_measured(work, summary), pipe)
             code = 0
+        except BaseException:
+            traceback.print_exc()
         finally:
             os._exit(code)
     os.close(write)
@@ -95,7 +98,9 @@ def side_by_side(
     for _ in range(repetitions):
         runs["kit"].append(in_fork(kit, summary))
         runs["peer"].append(in_fork(peer, summary))
-    agreement = same(runs["kit"][0].value, runs["peer"][0].value)
+    # in a fork too: what this process had freed, later forks would use again unmeasured
+    values = runs["kit"][0].value, runs["peer"][0].value
+    agreement = in_fork(lambda: same(*values), lambda value: value).value
     seconds = {side: [getattr(run, clock) for run in runs[side]] for side in runs}
     medians = {side: statistics.median(values) for side, values in seconds.items()}
     shown = {

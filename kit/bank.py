@@ -22,6 +22,7 @@ class Variant:
     adapter: str
     text: str  # a bug's misconception, or what sets a twin apart
     function: Callable
+    forbidden: bool = False  # a twin that uses what its problem forbids, as audit lets it
 
 
 def bug(problem: str, misconception: str, adapter: str | None = None) -> Callable:
@@ -29,14 +30,20 @@ def bug(problem: str, misconception: str, adapter: str | None = None) -> Callabl
     return _variant(problem, misconception, adapter)
 
 
-def twin(problem: str, difference: str, adapter: str | None = None) -> Callable:
-    """Enter the decorated function among the twins, in place of `adapter`."""
-    return _variant(problem, difference, adapter)
+def twin(
+    problem: str, difference: str, adapter: str | None = None, forbidden: bool = False
+) -> Callable:
+    """Enter the decorated function among the twins, in place of `adapter`.
+
+    One that is `forbidden` calls what its problem asks to build: right, but not what counts.
+    """
+    return _variant(problem, difference, adapter, forbidden)
 
 
-def _variant(problem: str, text: str, adapter: str | None) -> Callable:
+def _variant(problem: str, text: str, adapter: str | None, forbidden: bool = False) -> Callable:
     def enter(function: Callable) -> Variant:
-        return Variant(function.__name__, problem, adapter or problem, text, function)
+        name = adapter or problem
+        return Variant(function.__name__, problem, name, text, function, forbidden)
 
     return enter
 

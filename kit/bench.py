@@ -36,18 +36,20 @@ def contract_path(name: str):
     return shipped if shipped.is_file() else root / "solutions" / name / "adapters.py"
 
 
-def open_door(name: str, transport: Transport) -> Door:
+def open_door(name: str, transport: Transport, forbid: bool) -> Door:
     """A door to chapter `name` over a transport."""
     folder = repository() / "tests" / name
     files = {path.stem: path for path in sorted(folder.glob("drivers_*.py"))}
-    return Door(name, transport, read_contract(contract_path(name)), files)
+    problems = chapter(name).problems if forbid else ()
+    rules = {p.name: [list(p.adapters), list(p.forbid)] for p in problems if p.forbid}
+    return Door(name, transport, read_contract(contract_path(name)), files, rules)
 
 
 class SourceTransport(LocalTransport):
     """A chapter's code in this process; its modules stand aside while another chapter is open."""
 
     def __init__(self, source: Source):
-        super().__init__(source.open)
+        super().__init__(source.open, source)
         self.source = source
 
     def close(self) -> None:
@@ -86,14 +88,15 @@ class Bench:
         """Make `student` the door of the test's chapter, and start its random numbers afresh."""
         name, problem = info.chapter.name, info.problem
         if name not in self._doors:
-            self._doors[name] = open_door(name, self._transport(name))
+            self._doors[name] = open_door(name, self._transport(name), self.forbid)
         door = self._doors[name]
         if self.student._door is not door:
             if self.student._door is not None:
                 self.student._door.close()
             self.student._door = door
         forbid = problem.forbid if self.forbid else ()
-        door.begin(info.seed, Allowance(problem.seconds, problem.memory_mb, forbid))
+        allowance = Allowance(problem.name, problem.seconds, problem.memory_mb, forbid)
+        door.begin(info.seed, allowance)
 
     def _transport(self, name: str) -> Transport:
         if self.make_transport is not None:
@@ -123,13 +126,18 @@ class Bench:
             verdict,
             round(seconds, 4),
             info.title,
-            _detail(error if error is not None else fault)[:DETAIL_LIMIT],
+            _storable(_detail(error if error is not None else fault)[:DETAIL_LIMIT]),
             diagnosis,
         )
         self.results.append((info.chapter, result))
         if self.watch is not None and door is not None:
             self.watch(info, door, result)
         return result
+
+    def forgive(self) -> bool:
+        """Whether the last test is to be run again, since its process was killed by somebody."""
+        door = self.student._door
+        return door is not None and door.forgive()
 
     def _bank(self, name: str) -> Fingerprints:
         if name not in self._banks:
@@ -162,6 +170,11 @@ def verdict_on(error: BaseException | None, fault: Fault | None) -> Verdict:
     if error is None:
         return "pass"
     return "fail" if isinstance(error, AssertionError) else "error"
+
+
+def _storable(text: str) -> str:
+    """Text that a journal can hold: half of a surrogate pair, which code may raise, has no UTF-8."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _detail(error: BaseException | None) -> str:

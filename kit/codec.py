@@ -144,7 +144,9 @@ def _encode_tensor(value: torch.Tensor, out: _Out) -> object:
         dtype = _encode_dtype(value.dtype)["dtype"]
         shape = _check_dimensions(value.shape)
         out.reserve(value.numel() * value.itemsize)  # first: an expanded tensor may be huge
-        flat = value.cpu().resolve_conj().resolve_neg().contiguous().reshape(-1)
+        flat = value.cpu().resolve_conj().resolve_neg().contiguous()
+        # a single number counts as contiguous whatever its stride, and then has no view as bytes
+        flat = flat.as_strided((flat.numel(),), (1,))
         out.buffers.append(flat.view(torch.uint8).numpy().tobytes() if flat.numel() else b"")
     return {"tensor": [dtype, shape]}
 

@@ -1,9 +1,12 @@
-"""What the instructor sees when grading ends: one table, coloured in a terminal, plain in a pipe.
+"""What the instructor sees in a terminal: the table when grading ends, and one student in depth.
 
-A pipe has no width, so nothing is cut there: the next program needs the whole id.
+Coloured in a terminal, plain in a pipe. A pipe has no width, so nothing is cut there: the next
+program needs the whole id.
 """
 
+import shlex
 from collections.abc import Sequence
+from pathlib import Path
 
 from rich import box
 from rich.console import Console
@@ -11,9 +14,13 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from kit.reports import one_line, points_text, status
-from kit.results import SubmissionResult
+from kit.amend import matches
+from kit.course import Grade
+from kit.results import NOT_RUN, SubmissionResult, TestResult, diagnosis_sentence
+from kit.roster import close_to
+from kit.text import one_line, plain, points_text
 
+QUIET = ("pass", "todo")  # the table says it all
 UNBOUNDED = 100_000  # wider than any table
 COLOURS = {"pass": "green", "complete": "green", "todo": "yellow"}
 COLOURS |= dict.fromkeys(["infra", "pending"], "cyan")  # the grader owes these
@@ -28,9 +35,53 @@ def summary_table(results: Sequence[SubmissionResult], console: Console) -> None
         console.print(_safe(results[0].submission + rung), soft_wrap=True)
         print_table(_by_problem(results[0]), console)
     for result in results:
-        notes = [result.note, *(c.note for c in result.chapters), *result.warnings]
-        for note in filter(None, notes):
+        for note in result.notes():
             console.print(_safe(f"{result.submission}: {note}"), soft_wrap=True)
+
+
+def show(
+    console: Console, grade: Grade, pattern: str | None = None, source: Path | None = None
+) -> None:
+    """Print one student's grade, and of each test that went wrong all that is known.
+
+    A `pattern` such as "ch04_attention/*::test_rows*" chooses tests, passed ones too; ValueError
+    if it matches none. `source` is where the submission lies, for the command that replays a test.
+    """
+    result, student = grade.result, grade.student
+    tests = [(f"{c.chapter.name}/{t.test}", t) for c in result.chapters for t in c.tests]
+    if pattern is not None:
+        chosen = [(name, test) for name, test in tests if matches(name, pattern)]
+        if not chosen:
+            names = sorted(name for name, _ in tests)
+            raise ValueError(f"no test matches {pattern!r}; {close_to(pattern, names)}")
+    else:
+        chosen = [(name, test) for name, test in tests if test.verdict not in QUIET]
+        who = " ".join(filter(None, (student.name, student.email and f"<{student.email}>")))
+        console.print(_safe(f"{student.id} {who}".strip()), style="bold", soft_wrap=True)
+        if result.chapters:
+            print_table(_by_problem(result), console)
+        late = f"{points_text(result.score)} - {points_text(grade.penalty)} for being late = "
+        points = f"{late if grade.penalty else ''}{points_text(grade.points)} points"
+        console.print(_safe(f"{points}, {grade.status}"), soft_wrap=True)
+        for note in grade.all_notes():
+            console.print(_safe(note), soft_wrap=True)
+    home = shlex.quote(str(source)) if source else f"PATH/TO/{result.submission}"
+    for name, test in chosen:
+        _show_test(console, name, test, home)
+
+
+def _show_test(console: Console, name: str, test: TestResult, home: str) -> None:
+    console.print()
+    colour = COLOURS.get(test.verdict, "red")
+    heading = Text.assemble((test.verdict, f"bold {colour}"), ": ", one_line(test.title or name))
+    console.print(heading, soft_wrap=True)
+    for line in plain(test.detail).strip("\n").split("\n"):
+        console.print(Text(f"  {line}".rstrip()), soft_wrap=True)
+    if told := diagnosis_sentence(test.diagnosis):
+        console.print(Text(f"  {one_line(told)}", style="cyan"), soft_wrap=True)
+    if test.test != NOT_RUN:
+        command = f"  pytest {shlex.quote(f'tests/{one_line(name)}')} --impl {home}"
+        console.print(Text(command, style="dim"), soft_wrap=True)
 
 
 def print_table(table: Table, console: Console) -> None:
@@ -61,7 +112,7 @@ def _by_problem(result: SubmissionResult) -> Table:
     most = sum(problem.points for c in result.chapters for problem in c.chapter.problems)
     table.add_section()
     total, seconds = points_text(result.score), f"{result.seconds:.1f}"
-    table.add_row("total", "", total, str(most), "", seconds, _verdict([status(result)]))
+    table.add_row("total", "", total, str(most), "", seconds, _verdict([result.status]))
     return table
 
 
@@ -71,7 +122,7 @@ def _by_submission(results: Sequence[SubmissionResult]) -> Table:
     for result in results:
         scores = {c.chapter.name: points_text(c.score) for c in result.chapters}
         row = [scores.get(name, "-") for name in chapters]
-        verdict = _verdict([status(result)])
+        verdict = _verdict([result.status])
         table.add_row(_safe(result.submission), *row, points_text(result.score), verdict)
     return table
 

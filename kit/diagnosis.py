@@ -66,7 +66,8 @@ def _numbers(value: object) -> Iterable[float]:
     elif isinstance(value, Mapping):
         yield from _numbers([part for pair in value.items() for part in pair])
     elif isinstance(value, set | frozenset):
-        yield from _numbers(sorted(value, key=lambda part: [*islice(_numbers(part), LENGTH)]))
+        length = max(LENGTH // max(len(value), 1), 8)  # of each, since all are kept while sorting
+        yield from _numbers(sorted(value, key=lambda part: [*islice(_numbers(part), length)]))
     elif isinstance(value, list | tuple):
         yield len(value)
         for part in value:

@@ -17,13 +17,15 @@ from typing import Protocol
 from kit import codec
 from kit.contract import Adapter, ContractError, check_return
 from kit.diagnosis import Raised
+from kit.loader import Source
 from kit.results import Verdict
-from kit.serve import RAISABLE, TRACE_LIMIT, Server
+from kit.serve import MESSAGE_LIMIT, RAISABLE, TRACE_LIMIT, Server
 
 __tracebackhide__ = True  # in a failure, the test's own line tells more
 
 MAX_FAULTS = 2  # crashes or timeouts of one adapter, after which it is called no more
 MAX_RECORDED = 32  # door outputs kept per test for diagnosis
+REPORT_BYTES = 1 << 18  # what a report within its own limits can take at most
 REPORTED = ("kind", "name", "message", "todo", "where", "trace")
 
 
@@ -67,6 +69,10 @@ class OutOfMemory(Fault):
     verdict: Verdict = "oom"
 
 
+class Killed(OutOfMemory):
+    """Somebody has killed the process: itself, the kernel, or a person. The test is run again."""
+
+
 class ForbiddenCall(Fault):
     """The code called what its problem asks it to build."""
 
@@ -83,6 +89,7 @@ class Infra(Fault):
 class Allowance:
     """What the current test's problem grants each call."""
 
+    problem: str = ""
     seconds: float = 10.0
     memory_mb: int = 2048
     forbid: tuple[str, ...] = ()
@@ -101,8 +108,8 @@ class Transport(Protocol):
 class LocalTransport:
     """The student's code in this process. No isolation: for students, and for our own code."""
 
-    def __init__(self, load: Callable):
-        self.server = Server(load)
+    def __init__(self, load: Callable, source: Source | None = None):
+        self.server = Server(load, source)
 
     def request(self, data: bytes, allowance: Allowance) -> bytes:
         """Answer at once."""
@@ -120,15 +127,18 @@ class Door:
     transport: Transport
     contract: dict[str, Adapter]
     drivers: dict[str, Path]  # module name -> file, in the order in which names are looked up
+    rules: dict[str, list] = field(default_factory=dict)  # problem -> its adapters, what it forbids
     allowance: Allowance = Allowance()
     outputs: list[object] = field(default_factory=list)  # of the current test, for diagnosis
     faults: dict[str, list[Fault]] = field(default_factory=dict)  # by whose call it was
     broken: "Unimportable | None" = None  # why adapters.py cannot be imported, once that is known
     fault: Fault | None = None  # the last one of the current test: none may go unnoticed
+    found: dict[str, str] | None = None  # problem -> a forbidden call in the source, once scanned
     _seed: bytes = b""
     _calls: int = 0
     _opened: bool = False
     _shipped: set[str] = field(default_factory=set)
+    _forgiven: set[str] = field(default_factory=set)
 
     def begin(self, seed: int, allowance: Allowance) -> None:
         """Start a test: its seed decides every random number drawn behind the door."""
@@ -175,6 +185,8 @@ class Door:
 
     def _exchange(self, name: str, message: dict) -> object:
         self._open(name)
+        if self.allowance.forbid and (text := self.found.get(self.allowance.problem)):
+            raise self._remember(self._forbidden(text))
         self._calls += 1
         seed = hashlib.sha256(self._seed + self._calls.to_bytes(4, "big")).digest()[:6]
         message |= {"seed": int.from_bytes(seed, "big"), "forbid": list(self.allowance.forbid)}
@@ -186,6 +198,8 @@ class Door:
             return
         if self.broken is not None:
             raise self._remember(Unimportable(str(self.broken)))
+        if self.found is None:  # before any of the code has run, which could change the scan
+            self.found = self._scan()
         try:
             self._request({"op": "load"}, "adapters.py")
         except Exception as error:
@@ -196,22 +210,38 @@ class Door:
             raise self._remember(self.broken) from None
         self._opened = True
 
+    def _scan(self) -> dict[str, str]:
+        """Where the source itself shows a forbidden call."""
+        if not self.rules:
+            return {}
+        try:
+            found = self._request({"op": "scan", "rules": self.rules}, "adapters.py")
+        except Exception:  # a mistake of the scan costs nobody a point: calls are watched anyway
+            return {}
+        return {p: text[:MESSAGE_LIMIT] for p, text in found.items() if text}
+
+    def _forbidden(self, text: str) -> ForbiddenCall:
+        problem = self.allowance.problem
+        return ForbiddenCall(f"{text}; problem {problem} asks you to build it: remove the call")
+
     def _request(self, message: dict, name: str) -> object:
         faults = self.faults.get(name, ())
         if len(faults) >= MAX_FAULTS:
             again = f"{name} is not called again after {len(faults)} faults: {faults[-1]}"
             raise self._remember(type(faults[-1])(again))
         data = codec.dumps(message)
+        sent = self._round_trip(data, name)
         try:
-            answer = codec.loads(self._round_trip(data, name))
+            answer = codec.loads(sent)
         except codec.CodecError:
             answer = None
+        small = len(sent) <= REPORT_BYTES
         match answer:
             case ("ok", value):
                 return value
-            case ("bad", str(text)):
+            case ("bad", str(text)) if small:
                 raise ContractError(text)
-            case ("raised", dict(report)) if _is_report(report):
+            case ("raised", dict(report)) if small and _is_report(report):
                 raise self._revive(report, name)
         self.transport.close()
         raise self._count(Crash(f"{name} sent an answer that cannot be read"), name)
@@ -234,13 +264,24 @@ class Door:
         if report["todo"]:
             return self._remember(Todo(f"{report['todo']} is not implemented yet"))
         if report["name"] == "Forbidden":
-            return self._remember(ForbiddenCall(text))
+            return self._remember(self._forbidden(text))
         if report["name"] == "MemoryError" or "can't allocate memory" in text:
             return self._remember(OutOfMemory(f"{name} ran out of memory: {text}"))
         error = _raisable(kind, report["args"], text) or StudentError(f"{report['name']}: {text}")
         error.where, error.trace = report["where"], report["trace"]
         self._record(Raised(kind or report["name"]))
         return error
+
+    def forgive(self) -> bool:
+        """Forget the current test's last fault if it was a kill, the first of its call."""
+        for name, faults in self.faults.items():
+            if faults and faults[-1] is self.fault and isinstance(self.fault, Killed):
+                if name in self._forgiven:
+                    return False
+                self._forgiven.add(name)
+                faults.pop()
+                return True
+        return False
 
     def _remember(self, fault: Fault) -> Fault:
         self.fault = fault

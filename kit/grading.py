@@ -1,4 +1,4 @@
-"""The orchestrator: it schedules submissions over judges and collects their verdicts.
+"""The local executor: it leads works through judges and hands their verdicts on.
 
 It imports no torch and runs no student code. One zygote serves all chapters and workers; one judge
 mother per chapter proves the reference and forks the judges. What a judge or mother does not
@@ -6,18 +6,21 @@ deliver is infra: tried once more, and never a zero.
 """
 
 import os
+import platform
 import select
 import shutil
 import subprocess
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from kit import sandbox
-from kit.chapters import Chapter, chapter, repository
-from kit.results import ChapterResult, SubmissionResult, TestResult, Verdict
+from kit.chapters import Chapter, repository
+from kit.places import InUse, take_slots, work_folder
+from kit.results import TestResult
 from kit.rooms import (
     WALL_FACTOR,
     Room,
@@ -28,57 +31,109 @@ from kit.rooms import (
 )
 from kit.seeds import key_file
 from kit.stage import kit_folder
-from kit.submissions import Submission
-from kit.submissions import stage as stage_submission
 from kit.wire import Messenger
 
 MAX_ATTEMPTS = 2
 GRACE_SECONDS = 120.0  # how long after its own deadline a judge counts as lost
 START_SECONDS = 300.0  # for a mother to collect the tests and prove the reference
+MOST_NAMED = 500  # tests named in one message; beyond, all are run
 
 
 class GraderError(RuntimeError):
     """The grader itself cannot go on: what failed, and the fix."""
 
 
+@dataclass(frozen=True)
+class Work:
+    """One chapter of one submission that is to be graded."""
+
+    submission: str
+    chapter: Chapter
+    files: Path  # the grader's own copy of the chapter
+    content: str  # the digest of these files
+    tests: tuple[str, ...] | None = None  # the ones to run; None for all
+    seconds: float = 0.0  # what it will take, as far as that is known
+    before: tuple[TestResult, ...] = ()  # what a judge that was lost had told
+
+
+@dataclass(frozen=True)
+class Graded:
+    """What has become of a work; where `problem` says why it is infra, no test was run."""
+
+    work: Work
+    tests: tuple[TestResult, ...] = ()
+    problem: str = ""
+    rung: str = ""  # of the sandbox
+    node: str = field(default_factory=platform.node)
+
+    @property
+    def infra(self) -> bool:
+        """Whether the grader still owes verdicts."""
+        return bool(self.problem) or any(test.verdict == "infra" for test in self.tests)
+
+
+@dataclass
+class Mother:
+    """The judge mother of a chapter."""
+
+    channel: Messenger
+    started: float
+    blanks: dict[str, TestResult] = field(default_factory=dict)  # its tests, without verdicts
+    ready: bool = False
+
+    @property
+    def deadline(self) -> float:
+        """When she counts as lost."""
+        return self.started + START_SECONDS
+
+
 @dataclass
 class Job:
-    """One chapter of one submission, on its way through a judge."""
+    """A work under way, with its judge at the other end of the channel."""
 
-    submission: Submission
-    chapter: Chapter
-    attempts: int = 0
-    slot: int = -1
-    room: Room | None = None
-    started: float = 0.0
+    work: Work
+    channel: Messenger
+    room: Room
+    slot: int
+    started: float
     tests: dict[str, TestResult] = field(default_factory=dict)
 
     @property
-    def budget(self) -> float:
-        """Wall seconds for all tests: two faults per problem at full length, and room to spare."""
-        return 60 + 2 * WALL_FACTOR * sum(problem.seconds for problem in self.chapter.problems)
+    def deadline(self) -> float:
+        """When its judge counts as lost."""
+        return self.started + budget(self.work.chapter) + GRACE_SECONDS
+
+
+def budget(subject: Chapter) -> float:
+    """Wall seconds for all tests of a chapter: two faults per problem at full length, and more."""
+    return 60 + 2 * WALL_FACTOR * sum(problem.seconds for problem in subject.problems)
 
 
 class Grader:
-    """Grades submissions chapter by chapter; use it as a context manager."""
+    """Grades works on this machine; use it as a context manager."""
 
     def __init__(self, jobs: int, rung: str, secrets: Sequence[Path] = ()):
         self.jobs = jobs
         self.rung = rung
-        self.work = Path(tempfile.mkdtemp(prefix="storyteller-grade-"))
         key = key_file()
-        self.secrets = [*secret_folders(), *secrets, *([key] if key else [])]
-        self.log = self.work / "log"
-        self._zygote: Messenger | None = None
-        self._process: subprocess.Popen | None = None
-        self._mothers: dict[str, Messenger] = {}
-        self._blank: dict[str, dict[str, TestResult]] = {}
-        self._free = list(range(jobs))
+        hidden = [*secret_folders(), *secrets, *([key] if key else [])]
+        self.secrets = [path for path in hidden if path.exists()]  # a kit may lack kernels/
+        self._stack = ExitStack()
+        self._mothers: dict[str, Mother] = {}
+        self._failed: dict[str, str] = {}  # chapters whose tests cannot be run here, and why
+        self._deaths: Counter[str] = Counter()
+        self._jobs: list[Job] = []
+        self._free: list[int] = []  # slots without a student
         self._rooms = 0
-        self._why = ""  # a mother could not work
 
     def __enter__(self) -> "Grader":
+        self.work = self._stack.enter_context(work_folder("grade"))
+        try:
+            self._free = take_slots(self.jobs, self._stack)
+        except InUse as error:
+            raise GraderError(str(error)) from None
         os.chmod(self.work, 0o711)  # a room's own mode decides who may look in
+        self.log = self.work / "log"
         if self.rung == "uid":
             sandbox.close_secrets([str(path) for path in self.secrets])
         self._zygote, self._process = start_zygote(self.work / "stage", self.log)
@@ -89,168 +144,186 @@ class Grader:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for channel in (*self._mothers.values(), self._zygote):
-            if channel is not None:
-                channel.close()
-        if self._process is not None:
-            try:
-                self._process.wait(10)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-        shutil.rmtree(self.work, ignore_errors=True)
+        for channel in (*(mother.channel for mother in self._mothers.values()), self._zygote):
+            channel.close()
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+        self._stack.close()
 
     def _last_words(self) -> str:
         text = self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
         return " | ".join(text.strip().splitlines()[-3:]) or "it left no message"
 
-    def grade(
-        self, submissions: Sequence[Submission], on_result: Callable[[Job, ChapterResult], None]
-    ) -> list[SubmissionResult]:
-        """Grade every chapter of every submission; `on_result` hears of each as it is done."""
-        waiting = [Job(s, chapter(name)) for s in submissions for name in s.chapters]
-        waiting.sort(key=lambda job: job.chapter.name)
-        running: dict[Messenger, Job] = {}
-        done: dict[str, list[ChapterResult]] = {s.id: [] for s in submissions}
+    def listing(self, subject: Chapter) -> list[TestResult] | str:
+        """The tests of a chapter, without verdicts; or why they cannot be run here."""
+        while subject.name not in self._failed:
+            mother = self._mothers.get(subject.name)
+            if mother is None:
+                self._start_mother(subject)
+            elif mother.ready:
+                return list(mother.blanks.values())
+            else:
+                self._wait([mother.channel])
+                self._hear_mother(subject.name)
+        return self._failed[subject.name]
 
-        def finish(job: Job, result: ChapterResult) -> None:
-            done[job.submission.id].append(result)
-            on_result(job, result)
-
-        while waiting or running:
-            while waiting and self._free:
-                job = waiting.pop(0)
-                if refused := self._start(job, running):
-                    finish(job, refused)
-            for channel in self._ready(running):
-                job = running[channel]
-                if not self._hear(channel, job):
-                    continue
-                del running[channel]
-                self._end(channel, job)
-                result = self._result(job)
-                if any(t.verdict == "infra" for t in result.tests) and job.attempts < MAX_ATTEMPTS:
-                    waiting.insert(0, job)
+    def grade(self, works: Sequence[Work], on_result: Callable[[Graded], None]) -> None:
+        """Grade every work, the longest first; `on_result` hears of each as it is done."""
+        waiting = sorted(works, key=lambda work: (-work.seconds, work.chapter.name))
+        attempts: Counter[tuple[str, str]] = Counter()
+        while waiting or self._jobs:
+            for work in self._dispatch(waiting):
+                on_result(Graded(work, problem=self._failed[work.chapter.name]))
+            starting = [name for name, mother in self._mothers.items() if not mother.ready]
+            self._wait([job.channel for job in self._jobs] + self._channels(starting))
+            for name in starting:
+                self._hear_mother(name)
+            for job in [job for job in self._jobs if self._hear(job)]:
+                self._end(job)
+                graded = self._graded(job)
+                place = (job.work.content, job.work.chapter.name)
+                attempts[place] += 1
+                if graded.infra and attempts[place] < MAX_ATTEMPTS:
+                    waiting.insert(0, self._rest(graded))
                 else:
-                    finish(job, result)
-        return [self._sum_up(s, done[s.id]) for s in submissions]
+                    on_result(graded)
+            self._check_zygote()
 
-    def _sum_up(self, submission: Submission, chapters: list[ChapterResult]) -> SubmissionResult:
-        chapters.sort(key=lambda result: result.chapter.name)
-        return SubmissionResult(
-            submission.id,
-            tuple(chapters),
-            submission.problem,
-            self.rung if chapters else "",
-            sum(result.seconds for result in chapters),
-            submission.warnings,
-        )
+    def _dispatch(self, waiting: list[Work]) -> list[Work]:
+        """Give free slots to works and to mothers that must start; the works that cannot be run."""
+        refused = []
+        for work in list(waiting):
+            name = work.chapter.name
+            starting = sum(not mother.ready for mother in self._mothers.values())
+            if name in self._failed:
+                waiting.remove(work)
+                refused.append(work)
+            elif len(self._free) <= starting:
+                continue
+            elif name not in self._mothers:
+                self._start_mother(work.chapter)
+            elif self._mothers[name].ready and self._start(work):
+                waiting.remove(work)
+        return refused
 
-    def _start(self, job: Job, running: dict[Messenger, Job]) -> ChapterResult | None:
-        """Start a judge for a job; the result where none can be started."""
-        mother = self._mother(job.chapter)
-        if mother is None:
-            return self._not_run(job, "infra", f"its tests cannot be run here: {self._why}")
-        job.attempts, job.slot = job.attempts + 1, self._free.pop(0)
-        job.started, job.tests = time.monotonic(), {}
-        self._rooms += 1
-        folder = self.work / f"student{self._rooms}"
-        job.room = make_room(
-            folder, job.chapter, self.rung, job.slot, self.work / "stage", self.secrets
-        )
-        target = Path(job.room.source["home"]) / job.chapter.name
-        target.rmdir()
-        if problem := stage_submission(job.submission, job.chapter.name, target):
-            self._free.append(job.slot)
-            job.room.remove()
-            return self._not_run(job, "error", problem)
-        open_to_reading(target)
+    def _channels(self, names: Sequence[str]) -> list[Messenger]:
+        return [self._mothers[name].channel for name in names]
+
+    @staticmethod
+    def _wait(channels: list[Messenger]) -> None:
+        if channels:
+            select.select(channels, [], [], 1.0)
+
+    @staticmethod
+    def _news(channel: Messenger, deadline: float) -> list[dict] | None:
+        """What a channel has to say now; None at its end, or when it is long overdue."""
+        found = []
+        while select.select([channel], [], [], 0)[0]:
+            try:
+                found.append(channel.receive()[0])
+            except EOFError:
+                return found or None
+        return None if not found and time.monotonic() > deadline else found
+
+    def _start_mother(self, subject: Chapter) -> None:
         here, there = Messenger.pair()
-        message = {"op": "grade", "room": asdict(job.room), "seconds": job.budget}
-        message["room"].pop("folder")
-        mother.send(message, there.fileno())
-        there.close()
-        running[here] = job
-        return None
-
-    def _mother(self, subject: Chapter) -> Messenger | None:
-        """The judge mother of a chapter, started at its first job; None if she cannot work."""
-        name = subject.name
-        if name in self._mothers:
-            return self._mothers[name] if self._blank[name] else None
-        here, there = Messenger.pair()
-        message = {"op": "mother", "chapter": name, "root": str(repository())}
+        message = {"op": "mother", "chapter": subject.name, "root": str(repository())}
         message |= {"kit": str(kit_folder()), "key": str(key_file() or "")}
         self._zygote.send(message, there.fileno())
         there.close()
-        self._mothers[name], self._blank[name] = here, {}
-        blank: dict[str, TestResult] = {}
-        for answer in self._messages(here, START_SECONDS):
+        self._mothers[subject.name] = Mother(here, time.monotonic())
+
+    def _hear_mother(self, name: str) -> None:
+        mother = self._mothers[name]
+        news = self._news(mother.channel, mother.deadline)
+        if news is None:
+            return self._lose_mother(name)
+        for answer in news:
             if answer["op"] == "failed":
-                self._why = answer["reason"]
-                return None
-            if answer["op"] == "test":
-                result = _test_result(answer["test"])
-                blank[result.test] = result
-            if answer["op"] == "listed":
-                self._blank[name] = blank
-                return here
-        self._why = self._last_words()
+                self._failed[name] = f"its tests cannot be run here: {answer['reason']}"
+            elif answer["op"] == "test":
+                blank = test_result(answer["test"])
+                mother.blanks[blank.test] = blank
+            elif answer["op"] == "listed":
+                mother.ready = True
         return None
 
-    @staticmethod
-    def _messages(channel: Messenger, seconds: float) -> Iterator[dict]:
-        """Messages until the sender is gone or silent for too long."""
-        while select.select([channel], [], [], seconds)[0]:
-            try:
-                yield channel.receive()[0]
-            except EOFError:
-                return
+    def _lose_mother(self, name: str) -> None:
+        """A mother has died; another takes her place, but not for ever."""
+        self._mothers.pop(name).channel.close()
+        self._deaths[name] += 1
+        if self._deaths[name] > MAX_ATTEMPTS:
+            self._failed.setdefault(name, f"its tests cannot be run here: {self._last_words()}")
 
-    @staticmethod
-    def _ready(running: dict[Messenger, Job]) -> list[Messenger]:
-        """Channels with news, and those of judges that are long overdue."""
-        now = time.monotonic()
-        late = [c for c, j in running.items() if now > j.started + j.budget + GRACE_SECONDS]
-        ready, _, _ = select.select(list(running), [], [], 1.0) if running else ([], [], [])
-        return list({*ready, *late})
-
-    @staticmethod
-    def _hear(channel: Messenger, job: Job) -> bool:
-        """Take one message of a judge in; whether it was the last."""
-        if not select.select([channel], [], [], 0)[0]:
-            return True  # overdue
+    def _start(self, work: Work) -> bool:
+        """Start a judge; False if the mother is gone."""
+        mother, slot = self._mothers[work.chapter.name], self._free[0]
+        self._rooms += 1
+        room = make_room(
+            self.work / f"student{self._rooms}",
+            *(work.chapter, self.rung, slot, self.work / "stage", self.secrets),
+        )
+        target = Path(room.source["home"]) / work.chapter.name
+        shutil.copytree(work.files, target, dirs_exist_ok=True)
+        open_to_reading(target)
+        here, there = Messenger.pair()
+        message = {"op": "grade", "room": asdict(room), "seconds": budget(work.chapter)}
+        message["room"].pop("folder")
+        message["tests"] = work.tests if len(work.tests or ()) <= MOST_NAMED else None
         try:
-            message, _ = channel.receive()
-        except EOFError:
-            return True
-        if message["op"] == "done":
-            return True
-        result = _test_result(message["test"])
-        job.tests[result.test] = result
-        return False
+            mother.channel.send(message, there.fileno())
+        except OSError:
+            here.close()
+            room.remove()
+            self._lose_mother(work.chapter.name)
+            return False
+        finally:
+            there.close()
+        self._free.pop(0)
+        self._jobs.append(Job(work, here, room, slot, time.monotonic()))
+        return True
 
-    def _end(self, channel: Messenger, job: Job) -> None:
-        channel.close()
+    def _hear(self, job: Job) -> bool:
+        """Take in what a judge says; whether it was the last of it."""
+        news = self._news(job.channel, job.deadline)
+        for message in news or ():
+            if message["op"] == "done":
+                return True
+            result = test_result(message["test"])
+            job.tests[result.test] = result
+        return news is None
+
+    def _end(self, job: Job) -> None:
+        self._jobs.remove(job)
+        job.channel.close()
         self._free.append(job.slot)
         job.room.remove()
 
-    @staticmethod
-    def _not_run(job: Job, verdict: Verdict, why: str) -> ChapterResult:
-        """One verdict for each problem, none of whose tests was run."""
-        tests = [
-            TestResult(
-                "(not run)", problem.name, True, verdict, title="no test was run", detail=why
-            )
-            for problem in job.chapter.problems
-        ]
-        return ChapterResult(job.chapter, tuple(tests), note=why)
-
-    def _result(self, job: Job) -> ChapterResult:
+    def _graded(self, job: Job) -> Graded:
         """What the judge has told; tests it did not come to are infra."""
-        tests = self._blank[job.chapter.name] | job.tests
-        seconds = round(time.monotonic() - job.started, 3)
-        return ChapterResult(job.chapter, tuple(tests.values()), seconds)
+        mother = self._mothers.get(job.work.chapter.name)
+        tests = {test.test: test for test in job.work.before}
+        why = f"the judge has ended early: {self._last_words()}"
+        for name, blank in (mother.blanks if mother else {}).items():
+            if job.work.tests is None or name in job.work.tests:
+                tests[name] = job.tests.get(name) or replace(blank, seconds=0.0, detail=why)
+        return Graded(job.work, tuple(tests.values()), "" if tests else why, self.rung)
+
+    @staticmethod
+    def _rest(graded: Graded) -> Work:
+        """What is left to do of a work whose judge was lost."""
+        late = tuple(test.test for test in graded.tests if test.verdict == "infra")
+        done = tuple(test for test in graded.tests if test.verdict != "infra")
+        return replace(graded.work, tests=late or graded.work.tests, before=done)
+
+    def _check_zygote(self) -> None:
+        if self._process.poll() is not None:
+            words = self._last_words()
+            raise GraderError(f"the zygote has died ({words}); run grade.py again to go on")
 
 
-def _test_result(fields: dict) -> TestResult:
+def test_result(fields: dict) -> TestResult:
+    """A verdict as it crosses a channel."""
     return TestResult(**fields | {"diagnosis": tuple(fields["diagnosis"])})

@@ -7,14 +7,16 @@ import signal
 import socket
 import tempfile
 import time
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
 from kit import sandbox
 from kit.chapters import chapter, transitive_needs
 from kit.codec import MAX_BYTES, MAX_TREE
-from kit.door import Allowance, Crash, Fault, Infra, OutOfMemory, Timeout
+from kit.door import Allowance, Crash, Fault, Infra, Killed, OutOfMemory, Timeout
 from kit.loader import STUDENT, Source
+from kit.places import remove_tree, take_slots
 from kit.processes import cpu_seconds
 from kit.rooms import (
     WALL_FACTOR,
@@ -47,6 +49,8 @@ class RemoteTransport:
             self._start()
         watch = _Watch(self.sock, self.pid, allowance.seconds)
         try:
+            if watch.poll.poll(0) and self.sock.recv(1, socket.MSG_PEEK):
+                raise ValueError("it spoke before it was asked")
             self.sock.settimeout(WALL_FACTOR * allowance.seconds)
             send_frame(self.sock, data)
             self.sock.settimeout(None)
@@ -58,14 +62,14 @@ class RemoteTransport:
             raise self._fate() from None
         except ValueError as error:
             self.close()
-            raise Crash(f"the student's process sent no answer: {error}") from None
+            raise Crash(f"the student's process is not to be relied on: {error}") from None
 
     def _start(self) -> None:
         if self.refusals >= MAX_REFUSALS:
             raise Infra(f"the student's process could not be started {MAX_REFUSALS} times")
         self.refusals += 1
         here, there = socket.socketpair()
-        answer = self.zygote.ask(self.room.message(), there.fileno())
+        answer = self._ask(self.room.message(), there.fileno())
         there.close()
         self.sock, self.pid = here, answer["pid"]
         here.settimeout(START_SECONDS)
@@ -82,22 +86,36 @@ class RemoteTransport:
 
     def _fate(self) -> Fault:
         """Why the student's process is gone."""
-        status = self.close(grace=1.0)
-        if status is not None and status < 0:
-            name = signal.Signals(-status).name
-            if -status == signal.SIGXCPU:
-                return Timeout("the process used up its CPU time")
-            hint = " (out of memory, perhaps)" if -status == signal.SIGKILL else ""
-            return (OutOfMemory if hint else Crash)(f"the process died of {name}{hint}")
+        ending = self._end(grace=1.0)
+        status = ending["status"]
+        if ending["over"]:
+            return OutOfMemory(ending["over"])
+        if status is None:
+            return Crash("the process closed its connection in the middle of a call")
+        if status == -signal.SIGXCPU:
+            return Timeout("the process used up its CPU time")
+        if status == -signal.SIGKILL:
+            return Killed("the process died of SIGKILL (the machine may be out of memory)")
+        if status < 0:
+            names = {number: number.name for number in signal.Signals}  # not of all there are
+            return Crash(f"the process died of {names.get(-status, f'signal {-status}')}")
         return Crash(f"the process ended with status {status} in the middle of a call")
 
-    def close(self, grace: float = 0.0) -> int | None:
-        """End the student's process; its exit status, negative for a signal."""
-        if self.sock is None:
-            return None
+    def _end(self, grace: float) -> dict:
         self.sock.close()
         self.sock = None
-        return self.zygote.ask({"op": "end", "grace": grace})["status"]
+        return self._ask({"op": "end", "grace": grace})
+
+    def _ask(self, message: dict, descriptor: int | None = None) -> dict:
+        try:
+            return self.zygote.ask(message, descriptor)
+        except (EOFError, OSError):  # which a test could take for the student's
+            raise Infra("the grader's own process, the zygote, is gone") from None
+
+    def close(self) -> None:
+        """End the student's process."""
+        if self.sock is not None:
+            self._end(grace=0.0)
 
 
 class _Watch:
@@ -108,20 +126,29 @@ class _Watch:
         self.poll = select.poll()
         self.poll.register(sock, select.POLLIN)
         self.started = time.monotonic()
+        self.next_look = self.started + POLL_SECONDS
         self.cpu: float | None = None
-        self.reason = ""
+        self.reason = f"{WALL_FACTOR * self.seconds:g} s"
 
     def __call__(self) -> None:
         """Return when there is something to read."""
-        while not self.poll.poll(POLL_SECONDS * 1000):
-            used = cpu_seconds(self.pid)  # most calls answer before the first look
-            self.cpu = used if self.cpu is None else self.cpu
-            if used - self.cpu > self.seconds:
-                self.reason = f"{self.seconds:g} s of CPU time"
-                raise TimeoutError
-            if time.monotonic() - self.started > WALL_FACTOR * self.seconds:
-                self.reason = f"{WALL_FACTOR * self.seconds:g} s"
-                raise TimeoutError
+        while True:
+            ready = self.poll.poll(POLL_SECONDS * 1000)
+            # also while bytes come: an answer sent one by one would never be late
+            if time.monotonic() >= self.next_look:
+                self._look()
+            if ready:
+                return
+
+    def _look(self) -> None:
+        self.next_look = time.monotonic() + POLL_SECONDS
+        used = cpu_seconds(self.pid)  # most calls answer before the first look
+        self.cpu = used if self.cpu is None else self.cpu
+        if used - self.cpu > self.seconds:
+            self.reason = f"{self.seconds:g} s of CPU time"
+            raise TimeoutError
+        if time.monotonic() - self.started > WALL_FACTOR * self.seconds:
+            raise TimeoutError
 
 
 def isolated_transport(source: Source) -> RemoteTransport:
@@ -131,7 +158,9 @@ def isolated_transport(source: Source) -> RemoteTransport:
     zygote.receive()
     rung = sandbox.best_rung(None).rung
     subject = chapter(source.chapter)
-    room = make_room(work / "student", subject, rung, 0, work / "stage", secret_folders())
+    stack = ExitStack()
+    [slot] = take_slots(1, stack)
+    room = make_room(work / "student", subject, rung, slot, work / "stage", secret_folders())
     homes = {source.chapter: source.folder}
     if source.package == STUDENT and not source.needs:  # --deps student: its own earlier chapters
         homes |= {need: source.home / need for need in transitive_needs(source.chapter)}
@@ -147,7 +176,8 @@ def isolated_transport(source: Source) -> RemoteTransport:
         transport.close()
         zygote.close()
         process.wait()
-        shutil.rmtree(work, ignore_errors=True)
+        stack.close()
+        remove_tree(work)
 
     atexit.register(end)
     return transport

@@ -7,7 +7,8 @@ and reports verdict by verdict.
 
 Channel to the orchestrator:
     mother ->   {"op": "ready", "unproved": [...]}, {"op": "test", ...} for each, {"op": "listed"}
-    -> mother   {"op": "grade", "room": {...}, "seconds": ...} + fd of the judge's own channel
+    -> mother   {"op": "grade", "room": {...}, "seconds": ..., "tests": [...] or null for all}
+                + fd of the judge's own channel
     judge ->    {"op": "result", ...} for each test, then {"op": "done"}
 """
 
@@ -62,7 +63,8 @@ class Mother:
         session.items[:] = [i for i in session.items if i.stash[INFO].test not in skipped]
         bench.close()
         self.jobs.send({"op": "ready", "unproved": sorted(self.unproved)})
-        self._announce([info for info in infos if info.test not in skipped])
+        seconds = {result.test: result.seconds for result in results}
+        self._announce([info for info in infos if info.test not in skipped], seconds)
         while True:
             select.select([self.jobs], [], [], 1.0)
             self._reap()
@@ -76,10 +78,11 @@ class Mother:
                 os._exit(0)
             self._fork_judge(session, message, descriptor)
 
-    def _announce(self, infos: list[TestInfo]) -> None:
-        """Tell which tests there are, so that a judge that dies leaves no gap."""
+    def _announce(self, infos: list[TestInfo], seconds: dict[str, float]) -> None:
+        """Tell which tests there are and what they take, so that a judge that dies leaves no gap."""
         for info in infos:
-            blank = TestResult(info.test, info.problem.name, info.public, "infra", title=info.title)
+            fields = (info.test, info.problem.name, info.public, "infra", seconds[info.test])
+            blank = TestResult(*fields, title=info.title)
             self.jobs.send({"op": "test", "test": asdict(blank)})
         self.jobs.send({"op": "listed"})
 
@@ -123,10 +126,18 @@ def judge(
     transport = RemoteTransport(zygote, room)
     bench.restart(lambda name: transport)
     deadline = time.monotonic() + message["seconds"]
-    items = [item for item in session.items if item.stash[INFO].test not in unproved]
-    for item in session.items:
-        if item not in items:
-            _send(report, bench.judge(item.stash[INFO], Infra("the reference fails here too"), 0.0))
+    chosen = None if message["tests"] is None else set(message["tests"])
+    items = []
+    # public tests first: a student is shown what the code says in them, which hence must not have
+    # seen a hidden input or driver yet
+    for item in sorted(session.items, key=lambda item: not item.stash[INFO].public):
+        info = item.stash[INFO]
+        if chosen is not None and info.test not in chosen:
+            continue
+        if info.test in unproved:
+            _send(report, bench.judge(info, Infra("the reference fails here too"), 0.0))
+        else:
+            items.append(item)
     for result in run_items(session, items, deadline):
         _send(report, result)
     transport.close()

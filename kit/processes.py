@@ -99,6 +99,38 @@ def peak_rss_mb(pid: int) -> float:
     return peak / 1024
 
 
+def own_memory_mb(pid: int) -> float:
+    """The memory of one process that no file backs, pages shared with its parent included, in MiB."""
+    return _sum_of(f"/proc/{pid}/status", ("RssAnon:", "RssShmem:")) / 1024
+
+
+def tree_exceeds(pid: int, limit_mb: float, inherited_mb: float) -> bool:
+    """Whether a process and all its descendants together hold more memory than they may, in MiB.
+
+    `inherited_mb` is what the process it was forked from held. Pages that several share count once:
+    that is slow to find out, so it is asked only where a rough sum is above the limit.
+    """
+    members = [pid, *descendants(pid)]
+    rough = sum(max(0.0, own_memory_mb(member) - inherited_mb) for member in members)
+    if rough <= limit_mb:
+        return False
+    try:
+        names = ("Pss_Anon:", "Pss_Shmem:")
+        exact = sum(_sum_of(f"/proc/{member}/smaps_rollup", names) for member in members) / 1024
+    except PermissionError:  # of a user that this process may not look into
+        return True
+    return exact > limit_mb + inherited_mb
+
+
+def _sum_of(path: str, names: tuple[str, ...]) -> int:
+    """The sum of some lines of a file in /proc, in KiB; 0 when the process is gone."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return sum(int(line.split()[1]) for line in file if line.startswith(names))
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+
+
 def kill_descendants(pid: int, seconds: float = 5.0) -> None:
     """Kill all that a process started; TimeoutError if something survives.
 

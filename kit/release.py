@@ -2,32 +2,35 @@
 
 A release holds the handouts, fresh stubs, public tests with their drivers and fingerprints, the
 part of kit/ that a student needs, and kit.given. The same input gives the same bytes. Releasing
-into a folder that already holds a release upgrades it, and leaves what lies in assignments/ alone.
+into a folder that already holds a release upgrades it, as kit.upgrade does for students.
 """
 
-import ast
 import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 from kit.chapters import chapter, chapter_names, repository, transitive_needs
+from kit.homework import MANIFEST, manifest
+from kit.leaks import find_leaks, leftovers, secrets_in_history
 from kit.stubs import expected_stub
+from kit.upgrade import install
 
-MARK = ".storyteller-release"
 # The instructor's side of the engine stays behind; all else in kit/ goes along.
 INSTRUCTORS_ONLY = frozenset(
     f"{name}.py"
     for name in (
-        *("audit", "auditing", "bank", "cli", "console", "doctor", "grading", "judge", "release"),
-        *("reports", "running", "stubs", "submissions", "suite", "tables", "unpack"),
+        *("amend", "audit", "auditing", "autograder", "bank", "cli", "cluster", "console"),
+        *("content", "course", "coursefile", "doctor", "exchange", "files", "gradebook"),
+        *("gradescope", "grading"),
+        *("in_container", "journal", "judge", "junit", "lateness", "leaks", "overview", "page"),
+        *("release", "reports", "roster", "running", "shard", "stubs", "submissions", "suite"),
+        *("tables", "text", "unpack"),
     )
 )
 HANDOUT_FILES = ("README.md", "chapter.toml", "play.py", "figures/*.png")
 TEST_FILES = ("checks.py", "drivers_public.py", "test_public.py")
-SECRETS = ("solutions/**/*.py", "tests/*/test_hidden.py", "tests/*/drivers_hidden.py")
-SECRETS += ("tests/*/bugs.py", "tests/*/twins.py", "kernels/**/*.py")
-SMALLEST_SECRET = 60  # characters of a function body, below which a match may be chance
+SHOWN = 5  # leaks named in a message
 README = """# Storyteller: your copy
 
 Build a large language model from scratch, test by test.
@@ -43,6 +46,9 @@ The tests say what is done, what fails and what to do next. Work through the cha
 {table}
 
 `python -m kit.submit` packs your work into the archive to hand in.
+
+When a newer kit comes out, unpack it beside this one and, in its folder, run `python -m kit.upgrade PATH/TO/THIS/FOLDER`. What you
+wrote stays as it is; you are told of every new stub.
 """
 
 
@@ -50,34 +56,35 @@ class LeakError(ValueError):
     """A release would give answers away."""
 
 
-def release(target: Path, names: list[str] | None = None) -> list[str]:
-    """Write the student kit to `target`; the chapters in it. LeakError if it gives answers away."""
+def release(target: Path, names: list[str] | None = None) -> tuple[list[str], list[str]]:
+    """Write the student kit to `target`; its chapters, and notes on what an older one there held.
+
+    LeakError if the folder would give answers away, through what it already holds as well.
+    """
     names = sorted({chapter(name).name for name in names or chapter_names()})
     for name in names:
         if missing := set(transitive_needs(name)) - set(names):
             raise ValueError(f"{name} needs {', '.join(sorted(missing))}; release them too")
-    if target.exists() and any(target.iterdir()) and not (target / MARK).is_file():
+    if target.exists() and any(target.iterdir()) and not (target / MANIFEST).is_file():
         raise ValueError(f"{target} is not empty and holds no release; choose another folder")
     files = dict(_files(names))
-    if leaks := find_leaks(files):
-        raise LeakError("the release would leak: " + "; ".join(leaks))
+    files[MANIFEST] = manifest(files)
+    for folder in target.rglob("__pycache__"):
+        if ".venv" not in folder.parts:
+            shutil.rmtree(folder)  # what was run here before must not travel along
+    leaks = find_leaks(files | leftovers(target, files)) + secrets_in_history(target)
+    if leaks:
+        more = f"; and {len(leaks) - SHOWN} more" if len(leaks) > SHOWN else ""
+        raise LeakError(f"{target} would leak: {'; '.join(leaks[:SHOWN])}{more}; take these out")
     target.mkdir(parents=True, exist_ok=True)
-    for folder in ("kit", "tests"):
-        shutil.rmtree(target / folder, ignore_errors=True)
-    for name, data in files.items():
-        path = target / name
-        if name.startswith("assignments/") and path.exists():
-            continue  # the student's, whatever it holds by now
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-    return names
+    return names, install(files, target)
 
 
 def _files(names: list[str]) -> Iterator[tuple[str, bytes]]:
     """Every file of a release, by its name there."""
     root = repository()
-    yield MARK, "".join(f"{name}\n" for name in names).encode()
     yield "LICENSE", (root / "LICENSE").read_bytes()
+    yield ".gitignore", (root / ".gitignore").read_bytes()
     yield "README.md", README.format(table=_table(names)).encode()
     yield "pyproject.toml", _settings((root / "pyproject.toml").read_text("utf-8")).encode()
     for path in sorted((root / "kit").rglob("*.py")):
@@ -128,31 +135,3 @@ def public_fingerprints(text: str) -> bytes:
     told = {bug for entry in tests.values() for bug in entry["bugs"]}
     names = {bug: text for bug, text in bank["misconceptions"].items() if bug in told}
     return json.dumps({"misconceptions": names, "tests": tests}).encode()
-
-
-def find_leaks(files: dict[str, bytes]) -> list[str]:
-    """Where a release repeats a function of the solutions, hidden tests or bugs, whatever its name."""
-    root = repository()
-    secrets: dict[str, str] = {}
-    for pattern in SECRETS:
-        for path in sorted(root.glob(pattern)):
-            for name, body in _bodies(path.read_text("utf-8")):
-                secrets[body] = f"{path.relative_to(root)}: {name}"
-    leaks = []
-    for file, data in files.items():
-        for name, body in _bodies(data.decode("utf-8", "replace")) if file.endswith(".py") else ():
-            if body in secrets:
-                leaks.append(f"{file}: {name} is {secrets[body]}")
-    return leaks
-
-
-def _bodies(source: str) -> Iterator[tuple[str, str]]:
-    """Every function's code without its docstring, as it reads after parsing."""
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            statements = node.body
-            if ast.get_docstring(node) is not None:
-                statements = statements[1:]
-            body = "\n".join(map(ast.unparse, statements))
-            if len(body) >= SMALLEST_SECRET:
-                yield node.name, body

@@ -7,11 +7,13 @@ when chapter.toml says `partial`. Infra is never a zero: its problem is pending 
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 from kit.chapters import Chapter, Problem
 
 MAX_NAMED = 2  # misconceptions told at once
+NOT_RUN = "(not run)"  # in place of a test, where none could be run
 Verdict = Literal["pass", "fail", "error", "todo", "timeout", "oom", "crash", "forbidden", "infra"]
 
 
@@ -39,14 +41,24 @@ class ChapterResult:
     tests: tuple[TestResult, ...]
     seconds: float = 0.0
     note: str = ""  # what concerns the whole chapter: "adapters.py cannot be imported: ..."
+    gifts: frozenset[str] = frozenset()  # problems that pay in full: all their tests are waived
 
     def of(self, problem: Problem) -> list[TestResult]:
         """The results of one problem's tests."""
-        return [test for test in self.tests if test.problem == problem.name]
+        return self._by_problem.get(problem.name, [])
+
+    @cached_property
+    def _by_problem(self) -> dict[str, list[TestResult]]:
+        found: dict[str, list[TestResult]] = {}
+        for test in self.tests:
+            found.setdefault(test.problem, []).append(test)
+        return found
 
     def points(self, problem: Problem) -> float:
         """What the submission earns on a problem."""
         tests = self.of(problem)
+        if problem.name in self.gifts:
+            return float(problem.points)
         if not tests:
             return 0.0
         share = sum(test.verdict == "pass" for test in tests) / len(tests)
@@ -82,6 +94,27 @@ class SubmissionResult:
     def pending(self) -> bool:
         """Whether some points wait for the grader."""
         return any(c.pending(p) for c in self.chapters for p in c.chapter.problems)
+
+    @property
+    def status(self) -> str:
+        """One of complete, pending (the grader owes points) and invalid (nothing was graded)."""
+        if not self.chapters:
+            return "invalid"
+        return "pending" if self.pending else "complete"
+
+    def notes(self) -> list[str]:
+        """What is to be said about the submission as a whole."""
+        notes = [self.note, *(chapter.note for chapter in self.chapters), *self.warnings]
+        return [note for note in notes if note]
+
+
+def not_run(chapter: Chapter, verdict: Verdict, why: str) -> tuple[TestResult, ...]:
+    """One verdict for each problem of a chapter, none of whose tests was run."""
+    title = "no test was run"
+    return tuple(
+        TestResult(NOT_RUN, problem.name, True, verdict, title=title, detail=why)
+        for problem in chapter.problems
+    )
 
 
 def name_bugs(tests: Iterable[TestResult]) -> tuple[str, ...]:

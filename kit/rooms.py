@@ -18,6 +18,7 @@ from pathlib import Path
 from kit import sandbox
 from kit.chapters import Chapter, repository, transitive_needs
 from kit.loader import REFERENCE, STUDENT
+from kit.places import remove_tree
 from kit.sandbox.plan import FIRST_UID
 from kit.stage import stage
 from kit.wire import Messenger
@@ -52,7 +53,7 @@ class Room:
 
     def remove(self) -> None:
         """Delete the room."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        remove_tree(self.folder)
 
 
 def limits_of(subject: Chapter) -> sandbox.Limits:
@@ -113,7 +114,8 @@ def open_to_reading(folder: Path) -> None:
 
 def secret_folders() -> list[Path]:
     """What no student's process may read: solutions, tests (bugs among them) and kernels."""
-    return [repository() / name for name in (REFERENCE, "tests", "kernels")]
+    folders = (repository() / name for name in (REFERENCE, "tests", "kernels"))
+    return [folder for folder in folders if folder.exists()]
 
 
 def start_zygote(folder: Path, log: Path) -> tuple[Messenger, subprocess.Popen]:

@@ -3,18 +3,21 @@
 The same Server answers in the test process (the local door) and in the sandbox. From the judge's
 point of view everything here is untrusted: only bytes that pass `codec.loads` come out.
 
-Requests   {"op": "load"} · {"op": "driver", module, source} ·
+Requests   {"op": "scan", rules} · {"op": "load"} · {"op": "driver", module, source} ·
            {"op": "call", name, args, kwargs, seed, forbid} ·
            {"op": "run", name, module, args, kwargs, seed, forbid}
 Answers    ("ok", value) · ("bad", message) · ("raised", {kind, args, message, todo, where, trace})
 """
 
 import dis
+import os
 import random
 import sys
+import sysconfig
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from types import FrameType, ModuleType, SimpleNamespace
 
 import numpy as np
@@ -22,6 +25,8 @@ import torch
 from torch.overrides import TorchFunctionMode, resolve_name
 
 from kit import codec, loader
+from kit.forbidden import forbidden_name, scan
+from kit.loader import Source
 
 __tracebackhide__ = True  # in a failure, the test's own line tells more
 
@@ -37,9 +42,16 @@ RAISABLE = {
         *(NotImplementedError, AttributeError, NameError, ImportError, ModuleNotFoundError),
     )
 }
+# torch.manual_seed also queues itself for devices that a build for CPUs never has: 1 ms a call
+MANUAL_SEED = (
+    torch.manual_seed if torch.backends.cuda.is_built() else torch.default_generator.manual_seed
+)
 MESSAGE_LIMIT = 2000
 TRACE_LIMIT = 8000
 RAISE = dis.opmap["RAISE_VARARGS"]
+LIBRARY_FOLDERS = (sysconfig.get_path("stdlib") + os.sep, "<frozen ")
+KIT_FOLDER = os.path.dirname(__file__) + os.sep
+GIVEN_FOLDER = os.path.join(KIT_FOLDER, "given", "")
 UNREADABLE = {"kind": "", "name": "Exception", "args": [], "message": "(it could not be read)"}
 UNREADABLE |= {"todo": "", "where": "", "trace": ""}
 
@@ -49,36 +61,60 @@ class Forbidden(Exception):
 
 
 class ForbiddenCalls(TorchFunctionMode):
-    """Raise Forbidden when the code under test asks torch for one of `names`, e.g. torch.softmax.
+    """Raise Forbidden when the student's code asks torch for one of `names`, e.g. torch.softmax.
 
-    A driver may ask for what it likes. `driver` holds its globals, by which its frames are known.
+    Active while adapters and drivers run. Who calls decides: what a driver, the kit or a chapter
+    that is only needed calls for itself is none of the student's, but a forward() of theirs is.
     """
 
-    def __init__(self, names: list[str], driver: dict | None = None):
+    def __init__(self, names: Iterable[str], source: Source | None, drivers: Iterable[ModuleType]):
         super().__init__()
-        self.names, self.driver = frozenset(names), driver
+        self.names = tuple(names)
+        self.source = source
+        self.drivers = [vars(driver) for driver in drivers]
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         """Refuse a forbidden function; let every other one through."""
         name = resolve_name(func) or f"{func.__module__}.{func.__qualname__}"
-        name = name.replace("torch.Tensor.", "Tensor.").replace("_VariableFunctionsClass.", "")
-        aliases = {name, name.replace("Tensor.", "torch."), name.replace("torch.", "Tensor.")}
-        if (forbidden := aliases & self.names) and not self._is_drivers(sys._getframe(1)):
-            raise Forbidden(f"this problem forbids calling {forbidden.pop()}")
+        if forbidden_name(name, self.names) and (where := self._place(sys._getframe(1))):
+            raise Forbidden(f"{where} calls {name.replace('_VariableFunctionsClass.', '')}")
         return func(*args, **(kwargs or {}))
 
-    def _is_drivers(self, frame: FrameType | None) -> bool:
-        """Whether a call comes from the driver, be it by way of torch or of what kit gives it."""
-        while frame and frame.f_globals.get("__name__", "").partition(".")[0] in ("torch", "kit"):
+    def _place(self, frame: FrameType | None) -> str:
+        """The student's line that calls, looking out through libraries; "" if others call."""
+        while frame is not None:
+            file = frame.f_code.co_filename
+            if file == __file__:
+                return "adapters.py"  # the adapter itself is the forbidden function
+            if frame.f_globals in self.drivers or self._is_foreign(file):
+                return ""
+            if not file.startswith(LIBRARY_FOLDERS) and "-packages/" not in file:
+                return f"{os.path.basename(file)}:{frame.f_lineno}"
             frame = frame.f_back
-        return frame is not None and frame.f_globals is self.driver
+        return ""
+
+    def _is_foreign(self, file: str) -> bool:
+        """Whether a file is the kit's, but not kit.given, or another chapter's."""
+        if file.startswith(KIT_FOLDER):
+            return not file.startswith(GIVEN_FOLDER)
+        if self.source is None or Path(file).is_relative_to(self.source.folder):
+            return False
+        return any(
+            Path(file).is_relative_to(f) for f in (self.source.home, *self.source.needs.values())
+        )
 
 
 class Server:
-    """Runs one chapter's code. `load` returns its adapters: a module, or any namespace."""
+    """Runs one chapter's code. `load` returns its adapters: a module, or any namespace.
 
-    def __init__(self, load: Callable[[], ModuleType | SimpleNamespace]):
+    `source` is where it lies; without one its text cannot be scanned.
+    """
+
+    def __init__(
+        self, load: Callable[[], ModuleType | SimpleNamespace], source: Source | None = None
+    ):
         self._load = load
+        self._source = source
         self._adapters: ModuleType | SimpleNamespace | None = None
         self._drivers: dict[str, ModuleType] = {}
 
@@ -86,8 +122,8 @@ class Server:
         """Answer one request. Nothing a student's code raises gets out, save KeyboardInterrupt."""
         message = codec.loads(request)
         try:
-            answer = ("ok", self._perform(message))
-            return codec.dumps(answer)
+            with self._watch(message.get("forbid")):  # also while lazy containers are encoded
+                return codec.dumps(("ok", self._perform(message)))
         except KeyboardInterrupt:
             raise
         except codec.CodecError as error:
@@ -97,6 +133,9 @@ class Server:
 
     def _perform(self, message: dict) -> object:
         match message["op"]:
+            case "scan":
+                folder = self._source and self._source.folder
+                return {p: scan(folder, *rule) for p, rule in message["rules"].items() if folder}
             case "load":
                 self._adapters = self._load()
                 return sorted(n for n, v in vars(self._adapters).items() if callable(v))
@@ -104,17 +143,19 @@ class Server:
                 self._drivers[message["module"]] = _execute(message["module"], message["source"])
                 return None
             case "call":
-                adapter = _adapter(self._adapters, message["name"])
                 _seed(message["seed"])
-                with _watched(message["forbid"]):
-                    return _call(adapter, message)
+                return _call(_adapter(self._adapters, message["name"]), message)
             case "run":
                 driver = getattr(self._drivers[message["module"]], message["name"])
                 _seed(message["seed"])
-                # also what an adapter hands out is watched: the methods of a class, a generator
-                with _watched(message["forbid"], driver.__globals__):
-                    return driver(self._adapters, *message["args"], **message["kwargs"])
+                return driver(self._adapters, *message["args"], **message["kwargs"])
         raise ValueError(f"unknown request {message['op']!r}")
+
+    def _watch(self, forbid: list[str] | None) -> AbstractContextManager:
+        """Look out for forbidden calls, where there are any."""
+        if not forbid:
+            return nullcontext()
+        return ForbiddenCalls(forbid, self._source, self._drivers.values())
 
     def _report(self, error: BaseException) -> dict[str, object]:
         """What the judge may know of an exception: plain data, of bounded size."""
@@ -157,13 +198,9 @@ class Server:
         return ""
 
 
-def _watched(forbid: list[str], driver: dict | None = None) -> AbstractContextManager:
-    return ForbiddenCalls(forbid, driver) if forbid else nullcontext()
-
-
 def _adapter(adapters: object, name: str) -> Callable:
     if (function := getattr(adapters, name, None)) is None:
-        raise NameError(f"adapters.py defines no {name}(); take its stub from the handout")
+        raise NameError(f"adapters.py defines no {name}(); its stub is in the tests' contract.py")
     return function
 
 
@@ -193,10 +230,7 @@ def _execute(name: str, source: str) -> ModuleType:
 
 
 def _seed(seed: int) -> None:
-    # not torch.manual_seed: it keeps a stack trace per call for every device that is not there
-    torch.default_generator.manual_seed(seed)
-    if torch.backends.cuda.is_built():
-        torch.cuda.manual_seed_all(seed)
+    MANUAL_SEED(seed)
     np.random.seed(seed % (1 << 32))
     random.seed(seed)
 

@@ -10,8 +10,18 @@ from pathlib import Path
 import kit
 
 RUNTIME = (
-    *("__init__", "chapters", "codec", "contract", "diagnosis", "door", "loader", "processes"),
-    *("results", "serve", "wire", "zygote"),
+    *(
+        "__init__",
+        "chapters",
+        "codec",
+        "contract",
+        "diagnosis",
+        "door",
+        "forbidden",
+        "loader",
+        "names",
+    ),
+    *("processes", "results", "serve", "wire", "zygote"),
 )
 
 

@@ -67,6 +67,16 @@ def find_submissions(
     ]
 
 
+def take_in_upload(folder: Path, chapters: list[str], workdir: Path) -> Submission:
+    """Take in what a web form has collected: one submission, however many folders it holds.
+
+    The form unpacks a .zip itself; another archive, handed in alone, is unpacked here.
+    """
+    inside = [path for path in folder.iterdir() if not skipped(path.name)]
+    lone = inside[0] if len(inside) == 1 and inside[0].name.lower().endswith(ARCHIVES) else None
+    return _take_in(lone or folder, "submission", chapters, chapter_names(), workdir)
+
+
 def stage(submission: Submission, chapter: str, destination: Path) -> str:
     """Copy a chapter into the new folder `destination`; returns "" or the problem, never raises it.
 

@@ -21,7 +21,7 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Literal
 
-from kit.reports import one_line
+from kit.text import one_line
 
 MB = 1 << 20
 MAX_PACKED = 128 * MB  # one archive as handed in

@@ -8,11 +8,16 @@ Channels, each a Messenger. The first leads to the orchestrator:
     {"op": "mother", ...} + fd    fork a judge mother; fd is its channel to the orchestrator
     {"op": "channel"} + fd        adopt one more channel (a mother asks this for each judge)
     {"op": "student", ...} + fd   fork a student that serves on fd; ends the channel's last one
-    {"op": "end", "grace": s}     end the channel's student; answers with its status. One that is
-                                  ending by itself gets `s` seconds, so that its status is its own
+    {"op": "end", "grace": s}     end the channel's student; answers with its status, and with the
+                                  limit for which the zygote killed it, if it did. One that is
+                                  ending by itself gets `s` seconds; else its status is null
 A channel owns at most one student, which ends when the channel closes.
+
+Memory and disk are limited by the kernel for each process and file; that all of a student's
+processes together stay within, the zygote sees to by looking ten times a second.
 """
 
+import contextlib
 import importlib
 import json
 import os
@@ -29,10 +34,13 @@ import torch
 
 from kit import sandbox
 from kit.loader import Source
+from kit.processes import kill_tree, own_memory_mb, tree_exceeds
 from kit.serve import Server
 from kit.wire import Messenger, close_all_but, receive_frame, send_frame
 
 REQUEST_LIMIT = 1 << 30
+WATCH_SECONDS = 0.1  # how often the zygote looks at its students
+MAX_SCRATCH_MB, MAX_SCRATCH_FILES = 256, 20_000  # where scratch is a folder of the host
 # What a student or judge would otherwise import anew in every fork, or could not import any more
 # once its file system is gone. The first torch optimizer alone pulls in some 900 modules.
 PRELOAD = (
@@ -51,6 +59,7 @@ class Child:
     pid: int
     channel: Messenger | None = None  # the student's owner; None for a judge mother
     plan: sandbox.Plan | None = None
+    over: str = ""  # the limit it was killed for
 
 
 class Zygote:
@@ -60,7 +69,9 @@ class Zygote:
         self.control = control
         self.channels = [control]
         self.children: dict[int, Child] = {}
-        self.statuses: dict[Messenger, int] = {}  # how a channel's last student ended
+        self.statuses: dict[Messenger, dict] = {}  # how a channel's last student ended
+        self.inherited_mb = own_memory_mb(os.getpid())
+        self.watched = 0.0
 
     def serve(self) -> None:
         """Serve until the orchestrator is gone, then take everything down."""
@@ -73,13 +84,33 @@ class Zygote:
         assert len(threads) == 1, f"{len(threads)} threads; a fork would keep one of them"
         self.control.send({"ready": True})
         while True:
-            ready, _, _ = select.select([wake_read, *self.channels], [], [])
+            students = [child for child in self.children.values() if child.plan is not None]
+            patience = WATCH_SECONDS if students else None
+            ready, _, _ = select.select([wake_read, *self.channels], [], [], patience)
+            self._watch(students)
             if wake_read in ready:
                 os.read(wake_read, 4096)
                 self._reap()
             for channel in ready:
                 if channel is not wake_read and channel in self.channels:
                     self._serve(channel)
+
+    def _watch(self, students: list[Child]) -> None:
+        """Kill students that hold more than they may, all their processes and files together."""
+        if time.monotonic() < self.watched + WATCH_SECONDS:
+            return
+        for child in students:
+            limit = child.plan.limits.memory_mb
+            if child.over:
+                continue
+            if tree_exceeds(child.pid, limit, self.inherited_mb):
+                child.over = f"its processes together held more than {limit} MB"
+            elif child.plan.rung != "namespaces" and _overfull(child.plan.scratch):
+                child.over = f"its files held more than {MAX_SCRATCH_MB} MB"
+            if child.over:
+                with contextlib.suppress(TimeoutError):  # then its judge will give it up
+                    kill_tree(child.pid)
+        self.watched = time.monotonic()
 
     def _serve(self, channel: Messenger) -> None:
         try:
@@ -103,7 +134,7 @@ class Zygote:
                 channel.send({"pid": pid})
             case "end":
                 self._end_student(channel, message["grace"])
-                channel.send({"status": self.statuses.pop(channel, None)})
+                channel.send(self.statuses.pop(channel, {"status": None, "over": ""}))
 
     def _fork_mother(self, message: dict, descriptor: int) -> None:
         here, there = Messenger.pair()
@@ -146,7 +177,7 @@ class Zygote:
                 return
             child = self.children.pop(pid, None)
             if child is not None and child.channel is not None:
-                self.statuses[child.channel] = os.waitstatus_to_exitcode(status)
+                self.statuses[child.channel] = _ending(child, status)
 
     def _end_student(self, channel: Messenger, grace: float = 0.0) -> None:
         for child in [c for c in self.children.values() if c.channel is channel]:
@@ -156,9 +187,9 @@ class Zygote:
                 time.sleep(0 if ended else 0.005)
             sandbox.end(child.plan, child.pid)
             if not ended:
-                _, status = os.waitpid(child.pid, 0)
+                os.waitpid(child.pid, 0)
             del self.children[child.pid]
-            self.statuses[channel] = os.waitstatus_to_exitcode(status)
+            self.statuses[channel] = _ending(child, status if ended else None)
 
     def _end_everything(self) -> None:
         for child in list(self.children.values()):
@@ -167,6 +198,31 @@ class Zygote:
             else:
                 os.kill(child.pid, signal.SIGKILL)
         os._exit(0)
+
+
+def _ending(child: Child, status: int | None) -> dict:
+    """How a student ended; without a status, it was killed when told to end."""
+    code = None if status is None else os.waitstatus_to_exitcode(status)
+    return {"status": code, "over": child.over}
+
+
+def _overfull(folder: str) -> bool:
+    """Whether a student has filled its folder of the host, or shut the zygote out of it."""
+    size = files = 0
+    todo = [folder]
+    try:
+        while todo and files <= MAX_SCRATCH_FILES and size <= MAX_SCRATCH_MB << 20:
+            with os.scandir(todo.pop()) as scan:
+                for entry in scan:
+                    files += 1
+                    size += entry.stat(follow_symlinks=False).st_blocks * 512
+                    if entry.is_dir(follow_symlinks=False):
+                        todo.append(entry.path)
+    except FileNotFoundError:  # removed meanwhile
+        return False
+    except OSError:
+        return True
+    return files > MAX_SCRATCH_FILES or size > MAX_SCRATCH_MB << 20
 
 
 def _become_child(keep: set[int]) -> None:
@@ -213,7 +269,7 @@ def _run_student(plan: sandbox.Plan, message: dict, descriptor: int) -> None:
     fields = message["source"]
     needs = {name: Path(folder) for name, folder in fields["needs"].items()}
     source = Source(fields["chapter"], fields["package"], Path(fields["home"]), needs)
-    server = Server(source.open)
+    server = Server(source.open, source)
     sock = socket.socket(fileno=descriptor)
     try:
         send_frame(sock, b"ready")

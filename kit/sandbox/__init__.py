@@ -72,6 +72,7 @@ def promises(used: tuple[str, ...]) -> tuple[str, ...]:
         "read a secret": len(used) > 1,
         "write outside scratch": inside or "landlock" in used,
         "change its own code": inside or "landlock" in used,
+        "change a file's rights": inside or "uid" in used or filtered,
         "reach the host's loopback": inside or filtered,
         "reach a socket file of the host": inside or filtered,
         "signal the grader": inside or filtered or "uid" in used or "signal scope" in used,

@@ -12,6 +12,7 @@ import os
 import resource
 import signal
 import socket
+import subprocess
 import tempfile
 import time
 from collections.abc import Iterable
@@ -57,7 +58,7 @@ def enter(plan: Plan, keep: tuple[int, ...] = ()) -> None:
         _detach(keep)
         if "uid" in used:
             os.chown(plan.scratch, *ids)
-            os.chmod(plan.scratch, 0o700)
+        os.chmod(plan.scratch, 0o700)  # the process before this one may have closed it
         _leave_namespaces(used)
         _fork(used, keep, caller)
         if "namespaces" in used:
@@ -193,12 +194,14 @@ def _restrict(plan: Plan, used: tuple[str, ...]) -> None:
         # Outside, other people's processes must not show: only this one's own /proc.
         tables = ("/proc", "/etc") if inside else ("/proc/self", "/proc/cpuinfo", "/proc/meminfo")
         readable = (*rootfs.SYSTEM, *rootfs.DEVICES, *tables, *plan.readable)
-        writable = ("/tmp", "/dev/shm") if inside else ()
+        # multiprocessing's locks lie in /dev/shm; outside, a user of one's own keeps others' apart
+        writable = ("/tmp", "/dev/shm") if inside else ("/dev/shm",) if "uid" in used else ()
         linux.landlock(readable, ("/dev/null", plan.scratch, *writable), plan.loopback)
     if "seccomp" in used:
         apart = inside or "uid" in used or "signal scope" in used
         families = seccomp.families(inside, plan.loopback)
-        seccomp.install(families, signals_only_to=0 if apart else os.getpid())
+        own = not inside and "uid" not in used
+        seccomp.install(families, 0 if apart else os.getpid(), owns_files=own)
 
 
 def _verify(plan: Plan, secrets: tuple[str, ...], shown: tuple[str, ...]) -> None:
@@ -268,7 +271,7 @@ def end(plan: Plan, keeper: int) -> None:
 
 
 def sweep_uid(slot: int) -> None:
-    """As root, kill every process of a slot's user, such as those a killed grader left behind.
+    """As root, kill every process of a slot's user, and free the shared memory that it holds.
 
     Two graders that run as root on one machine therefore need slots of their own.
     """
@@ -280,3 +283,8 @@ def sweep_uid(slot: int) -> None:
         finally:
             os._exit(0)
     os.waitpid(child, 0)
+    for entry in os.scandir("/dev/shm"):
+        with contextlib.suppress(OSError):
+            if entry.stat(follow_symlinks=False).st_uid == FIRST_UID + slot:
+                # nested too deep, Python could not delete it
+                subprocess.run(["rm", "-rf", "--", entry.path], stderr=subprocess.DEVNULL)

@@ -94,6 +94,15 @@ def change_own_code(target: Target) -> None:
         file.write("# changed\n")
 
 
+def change_rights(target: Target) -> None:
+    """Let everybody write to the submission: its owner needs not open a file for that."""
+    path = os.path.join(target.room, "code.py")
+    before = os.stat(path).st_mode
+    os.chmod(path, 0o666)
+    if os.stat(path).st_mode == before:
+        raise PermissionError("the call has changed nothing")
+
+
 def reach_loopback(target: Target) -> None:
     """Talk to a service of the host."""
     socket.create_connection(("127.0.0.1", target.port), timeout=1).close()
@@ -200,6 +209,7 @@ ATTACKS: dict[str, Callable[[Target], None]] = {
     "read a secret": read_secret,
     "write outside scratch": write_outside,
     "change its own code": change_own_code,
+    "change a file's rights": change_rights,
     "reach the host's loopback": reach_loopback,
     "reach a socket file of the host": reach_socket_file,
     "signal the grader": signal_grader,

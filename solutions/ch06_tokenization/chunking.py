@@ -1,4 +1,4 @@
-"""Count the words of a large file, in several processes at once.
+"""Count the words of a large file, in several processes at once, and with little of it in memory.
 
 A file may be cut only where no word is cut. Special tokens end words, so a cut before one is safe,
 unless another special token could reach across it: see `separators`.
@@ -7,15 +7,15 @@ unless another special token could reach across it: see `separators`.
 import mmap
 import multiprocessing
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
 from .pretokenization import pretokenize, split_special
 
-CountWords = Callable[[str, list[str]], Counter[str]]
-CHUNK_BYTES = 4 << 20  # a chunk and its words are in memory at once
+CountWords = Callable[[Iterable[bytes], list[str]], Counter[str]]
+BLOCK_BYTES = 1 << 16  # read at once: so few that a block and its words stay in the cache
 
 
 def separators(special_tokens: list[str]) -> list[bytes]:
@@ -55,33 +55,46 @@ def count_chunks(
     if size == 0:  # which cannot be mapped
         return Counter()
     with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        chunks = max(workers, size // CHUNK_BYTES)
-        spans = list(pairwise(chunk_boundaries(data, chunks, special_tokens)))
+        spans = list(pairwise(chunk_boundaries(data, workers, special_tokens)))
     count_span = partial(_count_span, path, special_tokens, count_words)
-    total: Counter[str] = Counter()
     if workers == 1:
-        for counts in map(count_span, spans):
+        return count_span(spans[0])
+    total: Counter[str] = Counter()
+    with multiprocessing.get_context("fork").Pool(workers) as pool:
+        for counts in pool.imap_unordered(count_span, spans):
             total.update(counts)
-    else:
-        with multiprocessing.get_context("fork").Pool(workers) as pool:
-            for counts in pool.imap_unordered(count_span, spans):
-                total.update(counts)
     return total
 
 
 def _count_span(
     path: str | Path, special_tokens: list[str], count_words: CountWords, span: tuple[int, int]
 ) -> Counter[str]:
+    return count_words(_read_blocks(path, special_tokens, *span), special_tokens)
+
+
+def _read_blocks(
+    path: str | Path, special_tokens: list[str], start: int, end: int
+) -> Iterator[bytes]:
+    """The text from one offset to another, in blocks that end before a separator."""
+    tokens = separators(special_tokens)
+    held = b""
     with open(path, "rb") as file:  # as bytes: text mode would turn \r\n into \n
-        file.seek(span[0])
-        text = file.read(span[1] - span[0]).decode("utf-8")
-    return count_words(text, special_tokens)
+        file.seek(start)
+        # A block without a separator is looked at again only when it has doubled.
+        while fresh := file.read(min(max(BLOCK_BYTES, len(held)), end - file.tell())):
+            held += fresh
+            cut = max((held.rfind(token) for token in tokens), default=0)
+            if cut > 0:
+                yield held[:cut]
+                held = held[cut:]
+    yield held
 
 
-def count_words(text: str, special_tokens: list[str]) -> Counter[str]:
-    """The words of a text, special tokens left out."""
+def count_words(blocks: Iterable[bytes], special_tokens: list[str]) -> Counter[str]:
+    """The words of some texts in UTF-8, special tokens left out."""
     counts: Counter[str] = Counter()
-    for piece in split_special(text, special_tokens):
-        if piece not in special_tokens:
-            counts.update(pretokenize(piece))
+    for block in blocks:
+        for piece in split_special(block.decode("utf-8"), special_tokens):
+            if piece not in special_tokens:
+                counts.update(pretokenize(piece))
     return counts

@@ -8,7 +8,7 @@ from array import array
 from collections.abc import Callable
 from itertools import repeat
 
-from .fast_pretokenization import SEPARATORS, find_words, is_regular
+from .fast_pretokenization import SEPARATORS, begins_word, find_words
 from .pretokenization import special_pattern
 from .tokenizer import Tokenizer
 
@@ -87,8 +87,8 @@ class FastTokenizer(Tokenizer):
         return self._ids_of_text(segment)
 
     def _ids_of_piece(self, piece: str) -> bytes:
-        """A piece follows a regular space."""
-        if not is_regular(piece):
+        """The piece follows a space."""
+        if not begins_word(piece):
             raise Irregular
         return self._ids_of_text(" " + piece)
 

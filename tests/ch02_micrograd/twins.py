@@ -549,16 +549,26 @@ def _number(value):
     raise TypeError("no number")
 
 
-@twin("tensor", "torch's autograd, one operation at a time; gradients in a dict")
+@twin("tensor", "torch's autograd, one operation at a time; gradients in a dict", forbidden=True)
 def tensor_on_autograd():
     return OnAutograd
 
 
-@twin("matmul", "torch's autograd, one operation at a time; gradients in a dict", "tensor")
+@twin(
+    "matmul",
+    "torch's autograd, one operation at a time; gradients in a dict",
+    "tensor",
+    forbidden=True,
+)
 def matmul_on_autograd():
     return OnAutograd
 
 
-@twin("reductions", "torch's autograd, one operation at a time; gradients in a dict", "tensor")
+@twin(
+    "reductions",
+    "torch's autograd, one operation at a time; gradients in a dict",
+    "tensor",
+    forbidden=True,
+)
 def reductions_on_autograd():
     return OnAutograd

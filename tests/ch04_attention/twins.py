@@ -12,7 +12,7 @@ from kit.bank import twin
 # --- softmax ------------------------------------------------------------------------------------
 
 
-@twin("softmax", "torch's own, which audit lets twins use")
+@twin("softmax", "torch's own, which audit lets twins use", forbidden=True)
 def softmax_of_torch(x, dim):
     return torch.softmax(x, dim)
 
@@ -68,7 +68,7 @@ def mask_from_square(Tq, Tk):
 # --- scaled_dot_product_attention ---------------------------------------------------------------
 
 
-@twin("scaled_dot_product_attention", "torch's own, with zeros for empty rows")
+@twin("scaled_dot_product_attention", "torch's own, with zeros for empty rows", forbidden=True)
 def attention_of_torch(q, k, v, mask=None):
     if mask is None:
         return F.scaled_dot_product_attention(q, k, v)
@@ -138,7 +138,7 @@ def weights_by_logsumexp(q, k, mask):
 # --- attention_backward -------------------------------------------------------------------------
 
 
-@twin("attention_backward", "autograd, which audit lets twins use")
+@twin("attention_backward", "autograd, which audit lets twins use", forbidden=True)
 def backward_by_autograd(q, k, v, d_out, mask=None):
     inputs = [t.clone().requires_grad_() for t in (q, k, v)]
     return torch.autograd.grad(attention_by_einsum.function(*inputs, mask), inputs, d_out)
@@ -229,7 +229,7 @@ def heads_by_loop(x, Wq, Wk, Wv, Wo, H, causal):
     return out
 
 
-@twin("multihead_self_attention", "einops and torch's attention")
+@twin("multihead_self_attention", "einops and torch's attention", forbidden=True)
 def heads_by_einops(x, Wq, Wk, Wv, Wo, H, causal):
     if len(Wq) % H or len(Wv) % H:
         raise ValueError("uneven heads")
@@ -278,7 +278,7 @@ def cross_by_loop(x, context, Wq, Wk, Wv, Wo, H, mask=None):
     return torch.cat(heads, -1) @ Wo.T
 
 
-@twin("cross_attention", "einops, and torch's attention with a mask for every head")
+@twin("cross_attention", "einops, and torch's attention with a mask for every head", forbidden=True)
 def cross_by_einops(x, context, Wq, Wk, Wv, Wo, H, mask=None):
     if len(Wq) % H or len(Wv) % H:
         raise ValueError("uneven heads")

@@ -155,36 +155,57 @@ def test_a_driver_file_is_shipped_once(door):
 
 def test_a_forbidden_call_is_named(door):
     made = door(f=lambda: torch.ones(2).softmax(0), g=torch.softmax, drivers=DRIVERS)
-    made.begin(1, Allowance(forbid=("torch.softmax",)))
+    made.begin(1, Allowance("sm", forbid=("torch.softmax",)))
     for name, args in (("f", ()), ("g", (torch.ones(2), 0))):
-        with pytest.raises(ForbiddenCall, match=r"forbids calling torch\.softmax"):
+        with pytest.raises(
+            ForbiddenCall, match=r" calls torch\.(Tensor\.)?softmax; problem sm asks"
+        ):
             made.call(name, *args)
     assert made.run("outside").tolist() == [0.5, 0.5], "drivers may call what adapters may not"
     made.begin(1, Allowance())
     assert made.call("f").tolist() == [0.5, 0.5]
 
 
-def test_what_an_adapter_hands_out_is_watched_too(door):
-    class Model:
-        def __call__(self, x):
-            return x.softmax(0)
-
-        def lazily(self, x):
-            yield torch.nn.functional.softmax(x, dim=0)
-
-    drivers = """
+MODEL_DRIVERS = """
 import torch
 
-def call(adapters): return adapters.f()(torch.ones(2))
-def draw(adapters): return next(adapters.f().lazily(torch.ones(2)))
-def pass_on(adapters): return adapters.g(lambda: torch.nn.functional.softmax(torch.ones(2), dim=0))
+def forward(adapters, x):
+    return torch.softmax(adapters.model()(x), 0)
+
+def lazily(adapters, x):
+    return adapters.lazy(x)
 """
-    made = door(f=Model, g=lambda function: function(), drivers=drivers)
-    made.begin(1, Allowance(forbid=("torch.softmax", "torch.nn.functional.softmax")))
-    for name in ("call", "draw"):
+
+
+def test_what_a_driver_runs_of_the_students_is_watched_too(door):
+    class Model(torch.nn.Module):
+        def __init__(self, inner):
+            super().__init__()
+            self.inner = inner
+
+        def forward(self, x):
+            return self.inner(x)
+
+    for inner, allowed in ((torch.exp, True), (torch.nn.Softmax(0), False)):
+        made = door(model=lambda f=inner: Model(f), drivers=MODEL_DRIVERS)
+        made.begin(1, Allowance("sm", forbid=("torch.softmax",)))
+        if allowed:
+            assert made.run("forward", torch.zeros(2)).tolist() == [0.5, 0.5]
+            continue
+        with pytest.raises(ForbiddenCall, match=r"^test_door_calls\.py:\d+ calls torch\.nn\.f"):
+            made.run("forward", torch.zeros(2))
+
+
+def test_what_runs_while_an_answer_is_encoded_is_watched_too(door):
+    class Lazy(list):
+        def __iter__(self):
+            yield torch.softmax(torch.zeros(2), 0)
+
+    made = door(lazy=lambda x: Lazy(), drivers=MODEL_DRIVERS)
+    made.begin(1, Allowance("sm", forbid=("torch.softmax",)))
+    for call in (made.call, made.run):
         with pytest.raises(ForbiddenCall):
-            made.run(name)
-    assert made.run("pass_on").tolist() == [0.5, 0.5], "what a driver passes on is its own"
+            call("lazy" if call == made.call else "lazily", 1)
 
 
 def test_autograd_can_be_forbidden(door):

@@ -1,7 +1,9 @@
 """The student kit: complete, the same each time, upgradable, and without answers."""
 
+import ast
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from kit.chapters import chapter_names, repository
-from kit.release import find_leaks, public_fingerprints, release
+from kit.leaks import find_leaks
+from kit.release import LeakError, public_fingerprints, release
 
 
 def tree(folder: Path) -> dict[str, bytes]:
@@ -41,17 +44,111 @@ def test_no_secret_file_is_released(released):
     assert {f"assignments/{name}/adapters.py" for name in chapter_names()} <= names
 
 
+def test_what_is_released_imports_nothing_that_is_not(released):
+    here = {path.stem for path in (released / "kit").glob("*.py")}
+    needed = {
+        name
+        for path in (released / "kit").glob("*.py")
+        for name in re.findall(r"^from kit\.(\w+) import", path.read_text(), re.M)
+    }
+    assert needed - here - {"given", "sandbox"} == set(), "an instructor's module was released"
+
+
 def test_the_same_input_gives_the_same_bytes(released, tmp_path):
     release(tmp_path / "again")
     assert tree(tmp_path / "again") == tree(released)
 
 
+def reference(name: str) -> str:
+    return (repository() / "solutions" / "ch01_bigram" / name).read_text()
+
+
+def part_of(source: str, name: str) -> str:
+    """One function of a file, as text."""
+    [node] = [n for n in ast.parse(source).body if getattr(n, "name", "") == name]
+    return ast.get_source_segment(source, node)
+
+
 def test_a_planted_answer_is_found():
-    source = (repository() / "solutions" / "ch01_bigram" / "sampling.py").read_bytes()
-    renamed = source.replace(b"def sample", b"def innocent").replace(b"Start where", b"Go where")
-    assert find_leaks({"kit/given/helpers.py": renamed}) == [
+    source = reference("sampling.py")
+    renamed = source.replace("def sample", "def innocent").replace("Start where", "Go where")
+    assert find_leaks({"kit/given/helpers.py": renamed.encode()}) == [
         "kit/given/helpers.py: innocent is solutions/ch01_bigram/sampling.py: sample"
     ]
+
+
+def as_comments(code: str) -> str:
+    return "".join(f"# {line}\n" for line in code.split("\n"))
+
+
+@pytest.mark.parametrize(
+    ("file", "disguise"),
+    [
+        ("assignments/ch01_bigram/README.md", lambda code: f"Like this:\n\n```\n{code}\n```\n"),
+        ("kit/given/toys.py", as_comments),
+        ("kit/given/toys.py", lambda code: f"TEXT = {code!r}\n"),
+        ("tests/ch01_bigram/checks.py", lambda code: f"class A:\n    def f(self):\n{code}\n"),
+        ("tests/ch01_bigram/fingerprints.json", lambda code: json.dumps({"a": code})),
+        ("assignments/ch01_bigram/data.txt", lambda code: code.replace("    ", "\t")),
+    ],
+)
+def test_answers_are_found_as_text(file, disguise):
+    code = part_of(reference("sampling.py"), "sample").partition('"""\n')[2]
+    leaks = find_leaks({file: disguise(code).encode()})
+    assert len(leaks) >= 1 and "solutions/ch01_bigram/sampling.py" in leaks[0], leaks
+
+
+def test_an_answer_of_few_words_is_found():
+    path = repository() / "solutions" / "ch04_attention" / "positions.py"
+    code = part_of(path.read_text(), "alibi_bias").rpartition("return")[2]
+    assert len(re.findall(r"\w+", code)) < 16, "this one is meant to be short"
+    [leak] = find_leaks({"assignments/ch04_attention/README.md": f"`return {code}`".encode()})
+    assert "holds the code of solutions/ch04_attention/positions.py: alibi_bias" in leak
+
+
+def test_half_an_answer_and_what_is_said_about_one_are_found():
+    code = part_of(reference("regression.py"), "softmax_regression_grad").split("\n")
+    half = "\n".join(code[-len(code) // 2 :])
+    assert find_leaks({"kit/given/toys.py": as_comments(half).encode()}), half
+    hidden = (repository() / "tests" / "ch01_bigram" / "test_hidden.py").read_text()
+    sentence = max((ast.get_docstring(n) or "" for n in ast.parse(hidden).body
+                    if isinstance(n, ast.FunctionDef)), key=len)  # fmt: skip
+    leaks = find_leaks({"assignments/ch01_bigram/README.md": sentence.encode()})
+    assert leaks and "test_hidden.py" in leaks[0], sentence
+
+
+def test_what_lies_in_the_folder_already_is_looked_at(released, tmp_path):
+    copy = Path(shutil.copytree(released, tmp_path / "copy"))
+    path = copy / "assignments" / "ch01_bigram" / "mine.py"
+    path.write_text(reference("sampling.py"))
+    with pytest.raises(LeakError, match="mine.py: sample is solutions/ch01_bigram/sampling.py"):
+        release(copy)
+    path.unlink()
+    cache = copy / "assignments" / "ch01_bigram" / "__pycache__" / "mine.cpython-311.pyc"
+    cache.parent.mkdir()
+    cache.write_bytes(b"compiled from the reference")
+    release(copy)
+    assert not cache.exists(), "compiled code is an answer too"
+
+
+def test_the_history_of_the_folder_is_looked_at(released, tmp_path):
+    copy = Path(shutil.copytree(released, tmp_path / "copy"))
+
+    def git(*words: str) -> None:
+        who = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+        subprocess.run(["git", "-C", copy, *who, *words], check=True, capture_output=True)
+
+    git("init")
+    git("add", "-A")
+    git("commit", "-m", "the release")
+    assert release(copy)[1] == [], "an honest history is no leak"
+    (copy / "oops.txt").write_text(reference("sampling.py"))
+    git("add", "-A")
+    git("commit", "-m", "oops")
+    git("rm", "oops.txt")
+    git("commit", "-m", "gone, or is it?")
+    with pytest.raises(LeakError, match="git history holds solutions/ch01_bigram/sampling.py"):
+        release(copy)
 
 
 def test_hidden_fingerprints_stay_behind(released):
@@ -85,27 +182,11 @@ def test_work_passes_is_diagnosed_and_packed(released, tmp_path):
     adapters.write_text(right)
     done = run(copy, "-m", "pytest", "-q", "tests/ch01_bigram")
     assert done.returncode == 0, done.stdout
-    assert "hand this in" in run(copy, "-m", "kit.submit").stdout
-    first = (copy / "submission.zip").read_bytes()
-    os.utime(adapters)
-    run(copy, "-m", "kit.submit", "again.zip")
-    assert (copy / "again.zip").read_bytes() == first, "the same work gives the same bytes"
-    names = zipfile.ZipFile(copy / "again.zip").namelist()
+    packed = run(copy, "-m", "kit.submit")
+    assert "Next: upload submission.zip" in packed.stdout, packed.stderr
+    names = zipfile.ZipFile(copy / "submission.zip").namelist()
     assert "assignments/ch01_bigram/counting.py" in names
-    assert all(name.startswith("assignments/") for name in names)
-
-
-def test_an_upgrade_leaves_the_students_work_alone(released, tmp_path):
-    copy = Path(shutil.copytree(released, tmp_path / "copy"))
-    mine = {"adapters.py": "# mine\n", "README.md": "my notes\n", "extra.py": "# more\n"}
-    for name, text in mine.items():
-        (copy / "assignments" / "ch01_bigram" / name).write_text(text)
-    (copy / "tests" / "ch01_bigram" / "test_public.py").write_text("spoilt")
-    release(copy)
-    for name, text in mine.items():
-        assert (copy / "assignments" / "ch01_bigram" / name).read_text() == text
-    kept = tree(copy / "tests")
-    assert kept == tree(released / "tests"), "tests are brought up to date"
+    assert all(name.startswith("assignments/ch01_bigram/") for name in names)
 
 
 def test_a_folder_with_something_else_in_it_is_refused(tmp_path):

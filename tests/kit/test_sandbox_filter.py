@@ -26,7 +26,9 @@ from kit.sandbox.seccomp import (
     LOAD,
     MISSING,
     MMAP,
+    OLD_OWNER_CALLS,
     OWN_PROCESS_ONLY,
+    OWNER_CALLS,
     PRCTL,
     PRETEND,
     RETURN,
@@ -98,7 +100,7 @@ def test_a_forbidden_call_is_denied(name, machine):
 
 
 def test_no_two_calls_share_a_number(machine):
-    table = FORBIDDEN | OWN_PROCESS_ONLY | INDIRECT_SIGNALS | KILL_CALLS
+    table = FORBIDDEN | OWN_PROCESS_ONLY | INDIRECT_SIGNALS | KILL_CALLS | OWNER_CALLS
     alone = [CLONE, CLONE3, MMAP, PRCTL, SETPRIORITY, SOCKET, SOCKETPAIR, FCNTL]
     numbers = [pair[COLUMN[machine]] for pair in (*table.values(), *alone)]
     assert len(numbers) == len(set(numbers)), "one of them is a typing error"
@@ -110,14 +112,24 @@ def test_the_numbers_are_the_kernels(machine):
         pytest.skip(f"there is no {header}")
     lines = re.findall(r"define __NR(?:3264)?_(\w+) (\d+)", header.read_text())
     kernel = {name: int(number) for name, number in lines}
-    table = FORBIDDEN | OWN_PROCESS_ONLY | INDIRECT_SIGNALS | KILL_CALLS
+    table = FORBIDDEN | OWN_PROCESS_ONLY | INDIRECT_SIGNALS | KILL_CALLS | OWNER_CALLS
     for name, call in (("clone", CLONE), ("clone3", CLONE3), ("mmap", MMAP), ("prctl", PRCTL)):
         table[name] = call
     table |= {"setpriority": SETPRIORITY, "socket": SOCKET, "socketpair": SOCKETPAIR}
     table |= {"fcntl": FCNTL, "ioctl": IOCTL}
     ours = {name: pair[COLUMN[machine]] for name, pair in table.items() if name in kernel}
+    if machine == "x86_64":
+        ours |= OLD_OWNER_CALLS
     assert len(ours) > 60
     assert ours == {name: kernel[name] for name in ours}
+
+
+def test_rights_of_files_stay_where_the_grader_owns_the_same(machine):
+    numbers = {pair[COLUMN[machine]] for pair in OWNER_CALLS.values()}
+    numbers |= set(OLD_OWNER_CALLS.values()) if machine == "x86_64" else set()
+    for number in numbers:
+        assert verdict(program((), machine, 0), machine, number) == ALLOW
+        assert verdict(program((), machine, 0, owns_files=True), machine, number) == PRETEND
 
 
 @pytest.mark.parametrize("name", OWN_PROCESS_ONLY)

@@ -215,3 +215,12 @@ def run_grade(kit: Path, *arguments: object, **environment: str) -> subprocess.C
     command = [sys.executable, str(repository() / "grade.py"), *map(str, arguments)]
     variables = os.environ | {"STORYTELLER_ROOT": str(kit), "COLUMNS": "100"} | environment
     return subprocess.run(command, env=variables, capture_output=True, text=True, timeout=300)
+
+
+def run_pytest(kit: Path, *arguments: object) -> subprocess.CompletedProcess:
+    """Run the toy kit's own tests, as a student would."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "kit.plugin", "--import-mode=importlib"]
+    path = os.pathsep.join([str(repository()), os.environ.get("PYTHONPATH", "")])
+    variables = os.environ | {"STORYTELLER_ROOT": str(kit), "PYTHONPATH": path, "COLUMNS": "200"}
+    command += ["-c", os.devnull, "--rootdir", str(kit), *map(str, arguments)]
+    return subprocess.run(command, cwd=kit, env=variables, capture_output=True, text=True)
