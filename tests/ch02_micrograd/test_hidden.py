@@ -222,10 +222,10 @@ def test_many_paths(student):
 
 @pytest.mark.problem("topological_order")
 def test_a_very_long_chain(student):
-    """12,000 nodes in a row, each made also from the first."""
-    parents = [[], [0], *([i, 0] for i in range(1, 11_999))]
-    got = student.run("order", parents, 11_999)
-    check_order(got, parents, 11_999, "parents come before children, however long the chain")
+    """6,000 nodes in a row, each made also from the first."""
+    parents = [[], [0], *([i, 0] for i in range(1, 5_999))]
+    got = student.run("order", parents, 5_999)
+    check_order(got, parents, 5_999, "parents come before children, however long the chain")
 
 
 @pytest.mark.problem("topological_order")
@@ -294,10 +294,10 @@ def test_gradients_of_many_paths(student):
 
 @pytest.mark.problem("backward")
 def test_a_very_long_chain_of_operations(student):
-    """20,000 operations in a row, twice."""
-    source = "out = a\nfor _ in range(20000): out = out * 1.0001"
+    """10,000 operations in a row, twice."""
+    source = "out = a\nfor _ in range(10000): out = out * 1.0001"
     data, leaves, _ = student.run("differentiate", source, {"a": 2.0}, 2)
-    assert_close(data, 2 * 1.0001**20_000, "the product", rtol=1e-9)
+    assert_close(data, 2 * 1.0001**10_000, "the product", rtol=1e-9)
     assert_close(leaves["a"], data, "twice the product of all slopes", rtol=1e-9)
 
 
@@ -729,7 +729,7 @@ def operands(draw):
 
 
 @pytest.mark.problem("tensor")
-@settings(max_examples=12)
+@settings(max_examples=6)
 @given(shapes=operands(), operator=st.sampled_from("+-*/"), seed=st.integers(0, 99))
 def test_operators_broadcast(student, shapes, operator, seed):
     """Both operands may be stretched, along different axes."""
