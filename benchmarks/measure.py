@@ -92,8 +92,12 @@ def side_by_side(
     repetitions: int,
     clock: str = "cpu",
     summary: Callable[[object], object] = lambda value: value,
+    peer_parts: int = 1,
 ) -> None:
-    """Measure both in turn and enter a row; `same` says in what they agree, or raises."""
+    """Measure both in turn and enter a row; `same` says in what they agree, or raises.
+
+    A peer whose work is many independent parts may do one of `peer_parts`; its time counts as often.
+    """
     runs: dict[str, list[Run]] = {"kit": [], "peer": []}
     for _ in range(repetitions):
         runs["kit"].append(in_fork(kit, summary))
@@ -102,6 +106,7 @@ def side_by_side(
     values = runs["kit"][0].value, runs["peer"][0].value
     agreement = in_fork(lambda: same(*values), lambda value: value).value
     seconds = {side: [getattr(run, clock) for run in runs[side]] for side in runs}
+    seconds["peer"] = [peer_parts * value for value in seconds["peer"]]
     medians = {side: statistics.median(values) for side, values in seconds.items()}
     shown = {
         side: f"{medians[side]:.2f} ({min(values):.2f}–{max(values):.2f})"

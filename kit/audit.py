@@ -11,6 +11,7 @@ object. Tests are collected once; each variant is tested in a fork, so that none
 Audit also writes fingerprints.json, from which a failing student is told a misconception.
 """
 
+import gc
 import json
 import os
 import random
@@ -82,6 +83,8 @@ class Auditor:
         hypothesis.settings.load_profile(grader_profile())
         self.session, self.bench = session, session.config.stash[BENCH]
         self.bench.terse = True
+        # audit compares with the new fingerprints itself; each fork would read the old ones anew
+        self.bench._banks[self.name] = Fingerprints()
         self.quick = [i for i in session.items if not i.get_closest_marker("statistical")]
         self.bugs, self.twins = read_bank(self.name)
         for item in session.items:
@@ -90,6 +93,7 @@ class Auditor:
         self._reference()
         if not self.report.mistakes:
             self.adapters = self.bench._doors[self.name].transport.source.open()
+            gc.freeze()  # a collection in a fork would copy all that it shares with this process
             self._stubs()
             self._bugs()
             self._twins()

@@ -115,7 +115,7 @@ class Bench:
         verdict = verdict_on(error, fault)
         diagnosis: tuple[str, ...] = ()
         if verdict in ("fail", "error"):
-            bank = self._bank(info.chapter.name)
+            bank = self.load_bank(info.chapter.name)
             diagnosis = bank.diagnose(
                 info.test, info.seed, project_all(door.outputs if door else [])
             )
@@ -139,7 +139,8 @@ class Bench:
         door = self.student._door
         return door is not None and door.forgive()
 
-    def _bank(self, name: str) -> Fingerprints:
+    def load_bank(self, name: str) -> Fingerprints:
+        """The fingerprints of a chapter's bugs, read once."""
         if name not in self._banks:
             self._banks[name] = Fingerprints.read(
                 repository() / "tests" / name / "fingerprints.json"

@@ -38,17 +38,23 @@ def stubs_of(source: str) -> dict[str, str]:
     return {node.name: ast.get_source_segment(source, node) for node in functions}
 
 
-def is_untouched(source: str, stub: str) -> bool:
-    """Whether every function of a stub file still does nothing, whatever stands around them."""
+def still_stubs(source: str, stub: str) -> list[str] | None:
+    """The functions of a stub file that still do nothing; None where the source cannot be read."""
     try:
         bodies = {n.name: n.body for n in ast.parse(source).body if isinstance(n, ast.FunctionDef)}
     except (SyntaxError, ValueError):
-        return False  # somebody is at work
-    last = [bodies[name][-1] for name in stubs_of(stub) if name in bodies]
-    todo = [
-        isinstance(node, ast.Raise) and "NotImplementedError" in ast.dump(node) for node in last
+        return None  # somebody is at work
+    last = {name: bodies[name][-1] for name in stubs_of(stub) if name in bodies}
+    return [
+        name
+        for name, node in last.items()
+        if isinstance(node, ast.Raise) and "NotImplementedError" in ast.dump(node)
     ]
-    return len(todo) == len(stubs_of(stub)) and all(todo)
+
+
+def is_untouched(source: str, stub: str) -> bool:
+    """Whether every function of a stub file still does nothing, whatever stands around them."""
+    return still_stubs(source, stub) == list(stubs_of(stub))
 
 
 def imports_of(source: str) -> list[str]:

@@ -12,6 +12,7 @@ Channel to the orchestrator:
     judge ->    {"op": "result", ...} for each test, then {"op": "done"}
 """
 
+import gc
 import os
 import select
 import signal
@@ -37,7 +38,8 @@ from kit.wire import Messenger, close_all_but
 class Mother:
     """A pytest plugin whose run loop serves grading jobs."""
 
-    def __init__(self, jobs: Messenger, zygote: socket.socket):
+    def __init__(self, name: str, jobs: Messenger, zygote: socket.socket):
+        self.name = name
         self.jobs = jobs
         self.zygote = Messenger(zygote)
         self.judges: set[int] = set()
@@ -62,6 +64,8 @@ class Mother:
         skipped = {info.test for info in infos} - {r.test for r in results}
         session.items[:] = [i for i in session.items if i.stash[INFO].test not in skipped]
         bench.close()
+        bench.load_bank(self.name)  # once, not in every judge
+        gc.freeze()  # a collection in a judge would copy all that it shares with this process
         self.jobs.send({"op": "ready", "unproved": sorted(self.unproved)})
         seconds = {result.test: result.seconds for result in results}
         self._announce([info for info in infos if info.test not in skipped], seconds)
@@ -151,7 +155,7 @@ def _send(report: Messenger, result: TestResult) -> None:
 def mother(name: str, jobs: Messenger, zygote: socket.socket) -> None:
     """Become the judge mother of chapter `name`; never returns."""
     try:
-        reason = run_pytest(name, Mother(jobs, zygote))
+        reason = run_pytest(name, Mother(name, jobs, zygote))
         jobs.send({"op": "failed", "reason": reason or "the run loop has ended"})
     finally:
         os._exit(70)

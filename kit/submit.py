@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kit.chapters import chapter_names, repository
-from kit.homework import digest, is_untouched, missing_from, read_manifest, stubs_of
+from kit.homework import digest, is_untouched, missing_from, read_manifest, still_stubs, stubs_of
 
 SKIPPED = {"__pycache__", "__MACOSX", "node_modules", "venv", "Thumbs.db", "desktop.ini"}
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date of a zip: when files were written does not count
@@ -107,6 +107,8 @@ def _unfit(chapter: str, found: dict[str, bytes], packed: Packed) -> str:
             f"{chapter}: adapters.py holds stubs only, and calls none of your code"
         )
         return ""
+    if todo := still_stubs(work, stub):
+        packed.warnings.append(f"{chapter}: still to do: {', '.join(todo)}")
     try:
         if missing := missing_from(work, set(stubs_of(stub))):
             packed.warnings.append(f"{chapter}: adapters.py has no {', '.join(sorted(missing))}")
@@ -149,7 +151,7 @@ def main() -> None:
         print(f"warning   {warning}", file=sys.stderr)
     size = target.stat().st_size / 1024
     print(
-        f"Next: upload {target} ({size:.0f} KB) where your course collects work, e.g. Gradescope."
+        f"Next: upload {target.resolve()} ({size:.0f} KB) where your course collects work, e.g. Gradescope."
     )
 
 

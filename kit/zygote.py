@@ -18,6 +18,7 @@ processes together stay within, the zygote sees to by looking ten times a second
 """
 
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -289,6 +290,7 @@ def main() -> None:
             importlib.import_module(name)
         except ImportError:  # not on every machine; a student who needs it is told
             continue
+    gc.freeze()  # a collection in a fork would copy all that it shares with this process
     try:
         Zygote(Messenger(socket.socket(fileno=arguments["control"]))).serve()
     except BaseException:

@@ -7,9 +7,10 @@ network, measures both on names they have not seen, and lets the network invent 
 import sys
 from pathlib import Path
 
-import torch
+# the kit in place of this folder, where a file of yours may bear the name of a library
+sys.path[0] = str(Path(__file__).resolve().parents[2])
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # this kit, wherever it is run from
+import torch  # noqa: E402
 
 from kit.given.names import names  # noqa: E402
 from kit.play import run  # noqa: E402

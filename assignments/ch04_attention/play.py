@@ -8,9 +8,10 @@ train on such questions, yours and one that always averages over the whole dicti
 import sys
 from pathlib import Path
 
-import torch
+# the kit in place of this folder, where a file of yours may bear the name of a library
+sys.path[0] = str(Path(__file__).resolve().parents[2])
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # this kit, wherever it is run from
+import torch  # noqa: E402
 
 from kit.play import run  # noqa: E402
 

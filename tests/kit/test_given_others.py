@@ -3,11 +3,12 @@ import re
 import sys
 from collections import Counter
 from functools import cache
-from math import log
+from math import dist, log
 
 import pytest
 import torch
 
+from kit.given.moons import moons
 from kit.given.names import names
 from kit.given.texts import documents, load_public, load_text
 from kit.given.toys import TOYS, toy_model, toy_state
@@ -59,6 +60,21 @@ def test_names_have_structure_for_a_bigram_and_more_for_a_trigram():
     bigram, trigram = nll(2), nll(3)
     assert 2.2 < bigram < 2.6, f"bigram {bigram:.2f} nats, uniform is {log(27):.2f}"
     assert trigram < bigram - 0.2, f"trigram {trigram:.2f} is hardly better than {bigram:.2f}"
+
+
+# --- moons
+
+
+def test_moons_are_half_circles_that_reach_into_each_other():
+    points, labels = moons(400, noise=0.0)
+    assert labels == [-1, 1] * 200
+    for point, label in zip(points, labels, strict=True):
+        center = (1.0, 0.5) if label == 1 else (0.0, 0.0)
+        assert dist(point, center) == pytest.approx(1), "a point off its circle"
+        assert (point[1] - center[1]) * label <= 0, "a point on the wrong half of its circle"
+    assert moons(50) == moons(50) != moons(50, seed=1), "the seed decides, and nothing else"
+    spread = [dist(p, q) for p, q in zip(moons(400, noise=0.2)[0], points, strict=False)]
+    assert max(spread) > 0.1, "noise is ignored"
 
 
 # --- texts

@@ -45,6 +45,14 @@ def names_in(archive: Path) -> list[str]:
         return opened.namelist()
 
 
+def test_what_is_still_to_do_is_told(copy):
+    half_done = WORK.replace("    return 2 * x", "    raise NotImplementedError")
+    write(copy, "ch91_base/adapters.py", half_done)
+    assert submit.pack(Path("a.zip")).warnings == ["ch91_base: still to do: double"]
+    write(copy, "ch91_base/adapters.py", WORK)
+    assert submit.pack(Path("a.zip")).warnings == []
+
+
 def test_only_what_the_student_wrote_goes_in(copy):
     write(copy, "ch91_base/adapters.py", WORK)
     write(copy, "ch91_base/deep/helper.py", "x = 1\n")
@@ -157,7 +165,7 @@ def test_the_grader_takes_what_submit_makes(copy, tmp_path, monkeypatch, capsys)
     submit.main()
     out = capsys.readouterr().out
     assert "packed    ch91_base: adapters.py, hélper.py" in out
-    assert "left out  ch92_more" in out and "Next: upload ada lovelace.zip" in out
+    assert "left out  ch92_more" in out and f"Next: upload {copy}/ada lovelace.zip" in out
     [found] = find_submissions([copy / "ada lovelace.zip"], None, tmp_path / "intake")
     assert list(found.chapters) == ["ch91_base"] and not found.problem and not found.warnings
     monkeypatch.delenv("STORYTELLER_ROOT")
