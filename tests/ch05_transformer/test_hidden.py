@@ -650,8 +650,9 @@ def test_llama_keeps_its_dtype(student, rng, dtype):
 @pytest.mark.parametrize("ids", [[[3, 4], [5, 100]], [[-29, 0]], [[28, 28, 28, 29]]])
 def test_llama_names_bad_ids(student, rng, ids):
     """Wherever in the batch."""
+    state = llama_state(rng, LLAMA)
     with raises(ValueError, "an id outside 0 ... vocab_size - 1 is an error, also a negative one"):
-        student.llama_forward(llama_state(rng, LLAMA), LLAMA, torch.tensor(ids))
+        student.llama_forward(state, LLAMA, torch.tensor(ids))
 
 
 @pytest.mark.problem("llama_forward")
@@ -728,7 +729,8 @@ def test_gpt2_keeps_its_dtype(student, rng, dtype):
 @pytest.mark.parametrize("ids", [[[3, 4], [5, 100]], [[-29, 0]], [[28, 28, 28, 29]]])
 def test_gpt2_names_bad_ids(student, rng, ids):
     """Wherever in the batch."""
-    state = gpt2_state(random_checkpoint(rng, GPT2))
+    checkpoint = random_checkpoint(rng, GPT2)
+    state = gpt2_state(checkpoint)
     with raises(ValueError, "an id outside 0 ... vocab_size - 1 is an error, also a negative one"):
         student.gpt2_forward(state, GPT2, torch.tensor(ids))
 

@@ -81,7 +81,8 @@ def silu_by_branches(x):
 
 @twin("swiglu", "linear layers of torch", forbidden=True)
 def swiglu_by_linear(x, W_gate, W_up, W_down):
-    return F.linear(F.silu(F.linear(x, W_gate)) * F.linear(x, W_up), W_down)
+    gate = F.silu(F.linear(x, W_gate))
+    return F.linear(gate * F.linear(x, W_up), W_down)
 
 
 @twin("swiglu", "one product for gate and up")
@@ -95,7 +96,8 @@ def swiglu_fused(x, W_gate, W_up, W_down):
 
 @twin("gelu_mlp", "layers of torch")
 def mlp_of_torch(x, W_in, b_in, W_out, b_out):
-    return F.linear(F.gelu(F.linear(x, W_in, b_in), approximate="tanh"), W_out, b_out)
+    z = F.linear(x, W_in, b_in)
+    return F.linear(F.gelu(z, approximate="tanh"), W_out, b_out)
 
 
 @twin("gelu_mlp", "z sigmoid(2u) for z/2 (1 + tanh u)")
