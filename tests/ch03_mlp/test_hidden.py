@@ -905,20 +905,6 @@ def test_batches_are_mixtures(student):
     )
 
 
-@pytest.mark.problem("train_mlp")
-def test_batches_have_the_size_that_is_asked_for(student, rng):
-    """Losses of large batches vary less than those of small ones (false alarm: 1e-9)."""
-    documents, spread = [random_ids(rng, 8, 801).tolist()], {}
-    for batch_size in (4, 256):
-        _, losses = student.train_mlp(documents, 8, 1, 4, 16, 40, batch_size, 0.0, 2)
-        spread[batch_size] = torch.tensor(losses, dtype=DOUBLE).std().item()
-    # 64 times the windows: an eighth of the spread, estimated to 10 % each time
-    assert spread[4] > 3 * spread[256] > 0, (
-        f"losses of batches of 4 and 256 spread by {spread[4]:.4f} and {spread[256]:.4f}; "
-        "wanted about eight times as much"
-    )
-
-
 def drawn(student, n: int, batch_size: int, steps: int = 1, rate: float = 1.0, seed: int = 3):
     """How often each of n windows was drawn. All windows are [0], so that their targets tell.
 
@@ -981,11 +967,11 @@ def test_seeds_draw_other_batches(student, other):
 
 @pytest.mark.problem("train_mlp")
 def test_the_rate_stays_the_same(student):
-    """250 steps at a rate of 1e-4 move b2 by 250 times what one step does."""
-    model, losses = student.train_mlp([[0, 0]], 2, 1, 1, 1, 250, 2, 1e-4, 3)
+    """110 steps at a rate of 1e-4 move b2 by 110 times what one step does."""
+    model, losses = student.train_mlp([[0, 0]], 2, 1, 1, 1, 110, 2, 1e-4, 3)
     why = "the learning rate changes on the way, or training stops early"
-    assert_close(model["b2"], [0.0125, -0.0125], why, rtol=0.02)  # p moves by 0.006
-    wanted = math.log1p(math.exp(-0.0249))  # of this b2 alone, for the gelu of equal rows is 0
+    assert_close(model["b2"], [0.0055, -0.0055], why, rtol=0.01)  # p moves by 0.003
+    wanted = math.log1p(math.exp(-0.0109))  # of this b2 alone, for the gelu of equal rows is 0
     assert_close(losses[-1], wanted, "the last loss is not that of its step", rtol=0, atol=1e-4)
 
 
@@ -1021,20 +1007,6 @@ def test_a_bad_id_is_found_before_the_first_step(student, steps, wrong, place):
     document[place] = wrong
     with raises(ValueError, f"id {wrong} is none of 5, drawn or not"):
         student.train_mlp([document], 5, 1, 2, 3, steps, 2, 0.1, 1)
-
-
-@pytest.mark.problem("train_mlp")
-def test_every_window_is_learned(student):
-    """First and last windows of first and last documents, by batches larger than their number."""
-    documents = [[0, 1, 2, 3], [4, 5], [6, 7, 0]]
-    model, _ = student.train_mlp(documents, 8, 1, 6, 24, 60, 40, 0.5, 3)
-    x, y = torch.tensor([[0], [1], [2], [4], [6], [7]]), torch.tensor([1, 2, 3, 5, 7, 0])
-    losses = F.cross_entropy(mlp_logits(model, x), y, reduction="none")
-    worst = int(losses.argmax())
-    assert losses.max() < 0.7, (
-        f"after 60 steps {x[worst].item()} is not followed by {y[worst].item()} yet: "
-        f"got a loss of {losses.max():.2f}, wanted < 0.7; is every window drawn?"
-    )
 
 
 @pytest.mark.problem("train_mlp")
