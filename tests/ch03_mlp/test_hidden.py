@@ -670,7 +670,7 @@ def test_sizes_below_one_are_an_error(student, sizes):
 def test_logits_at_other_sizes(student, rng, sizes, dtype):
     """One of everything, a window of one id, and one that is longer than the vocabulary."""
     V, k, C, H = sizes
-    model, x = model_of(rng, V, k, C, H, dtype), random_ids(rng, V, 8, k)
+    model, x = model_of(rng, V, k, C, H, dtype), random_ids(rng, V, 200, k)
     got = student.mlp_forward(model, x)
     noise = FLOAT64 if dtype is DOUBLE else {"rtol": 1e-5, "atol": 5e-6}
     assert_close(got, mlp_logits(model, x), "the model's logits, by torch's layers", **noise)

@@ -166,11 +166,13 @@ def test_strided_linear(student, rng):
 
 
 @pytest.mark.problem("linear")
-@pytest.mark.parametrize("x, b", [((2, 3), (3,)), ((2, 4), (1,))])
-def test_shapes_of_a_layer_are_checked(student, x, b):
-    """W is (3, 4): x has rows of four, and b is three numbers; torch would broadcast one."""
-    with raises(ValueError, f"x of {x} and b of {b} do not fit W of (3, 4)"):
-        student.linear_forward(torch.ones(x), torch.ones(3, 4), torch.ones(b))
+def test_shapes_of_a_layer_are_checked(student):
+    """A layer of four inputs and three outputs; torch would broadcast a single bias."""
+    W, x = torch.ones(3, 4), torch.ones(2, 4)
+    with raises(ValueError, "rows of three numbers do not fit four inputs: is W transposed?"):
+        student.linear_forward(x[:, :3], W)
+    with raises(ValueError, "one bias for three outputs was broadcast"):
+        student.linear_forward(x, W, torch.ones(1))
 
 
 # --- gelu ---------------------------------------------------------------------------------------
