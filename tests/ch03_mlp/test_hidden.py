@@ -210,9 +210,7 @@ def test_shapes_that_do_not_fit_are_an_error(student, x, b):
 
 
 @pytest.mark.problem("linear")
-@pytest.mark.parametrize(
-    "leading", [(3, 2), (6,), (1, 3), (2,), (), (2, 4), (2, 3, 1), (2, 1), (2, 3, 2)]
-)
+@pytest.mark.parametrize("leading", [(3, 2), (6,), (1, 3), (2,), (), (2, 3, 1), (2, 3, 2)])
 def test_gradients_that_do_not_fit_are_an_error(student, leading):
     """d_out has the leading axes of x, not only as many rows."""
     with raises(ValueError, f"d_out of {leading} rows does not fit x of (2, 3) rows"):
@@ -270,9 +268,7 @@ def test_the_two_forms_differ(student):
 
 
 @pytest.mark.problem("gelu")
-@pytest.mark.parametrize(
-    "approximate", ["", "erf", "TANH", "sigmoid", "tanhh", "tan", "None", "NONE", " none", "exact"]
-)
+@pytest.mark.parametrize("approximate", ["", "erf", "TANH", "sigmoid", "tanhh", "NONE", " none"])
 def test_unknown_forms_are_an_error(student, approximate):
     """A form that there is not is an error, not the other one."""
     x = torch.ones(2)
@@ -283,15 +279,15 @@ def test_unknown_forms_are_an_error(student, approximate):
 
 
 @pytest.mark.problem("gelu")
-@pytest.mark.parametrize("approximate", FORMS)
 @pytest.mark.parametrize(
     "shape",
     [(), (1,), (3,), (6,), (1, 1), (1, 3), (2, 1), (3, 2), (2, 4), (1, 2, 3), (2, 3, 1)],
 )
-def test_a_gradient_has_the_shape_of_x(student, shape, approximate):
+def test_a_gradient_has_the_shape_of_x(student, shape):
     """torch would broadcast a gradient of another shape."""
-    with raises(ValueError, f"d_out of {shape} does not fit x of (2, 3)"):
-        student.gelu_backward(torch.ones(shape), torch.ones(2, 3), approximate)
+    for approximate in FORMS:
+        with raises(ValueError, f"d_out of {shape} does not fit x of (2, 3)"):
+            student.gelu_backward(torch.ones(shape), torch.ones(2, 3), approximate)
 
 
 # --- cross_entropy ------------------------------------------------------------------------------
@@ -337,24 +333,17 @@ def test_tiny_probabilities_are_not_clipped(student):
 
 
 @pytest.mark.problem("cross_entropy")
-@pytest.mark.parametrize("name", ["cross_entropy_forward", "cross_entropy_backward"])
 @pytest.mark.parametrize(
-    "targets",
-    [[0, 1, 4], [-1, 0, 1], [0, -100, 1], [2], 2, [0, 1], [0, 1, 2, 3], [[0, 1, 2]]],
+    "N, V, targets",
+    [(3, 4, [0, 1, 4]), (3, 4, [-1, 0, 1]), (3, 4, [0, -100, 1]), (3, 4, [2]), (3, 4, 2)]
+    + [(3, 4, [0, 1]), (3, 4, [0, 1, 2, 3]), (3, 4, [[0, 1, 2]]), (1, 2, 0), (1, 2, [[0]])]
+    + [(4, 2, [0, 1, 2, 0])],
 )
-def test_targets_that_do_not_fit_are_an_error(student, name, targets):
-    """Three rows of four classes: one target each, from 0 to 3."""
-    with raises(ValueError, f"targets {targets} do not fit 3 rows of 4 classes"):
-        getattr(student, name)(torch.zeros(3, 4), torch.tensor(targets, dtype=torch.int64))
-
-
-@pytest.mark.problem("cross_entropy")
-@pytest.mark.parametrize("name", ["cross_entropy_forward", "cross_entropy_backward"])
-@pytest.mark.parametrize("N, targets", [(1, 0), (1, [[0]]), (4, [0, 1, 2, 0])])
-def test_targets_of_two_classes_are_an_error(student, name, N, targets):
-    """One row has a list of one target, and four rows of two classes have no class 2."""
-    with raises(ValueError, f"targets {targets} do not fit {N} rows of 2 classes"):
-        getattr(student, name)(torch.zeros(N, 2), torch.tensor(targets))
+def test_targets_that_do_not_fit_are_an_error(student, N, V, targets):
+    """N targets in a row, each from 0 to V - 1, both ways."""
+    for name in ("cross_entropy_forward", "cross_entropy_backward"):
+        with raises(ValueError, f"{name}: targets {targets} do not fit {N} rows of {V} classes"):
+            getattr(student, name)(torch.zeros(N, V), torch.tensor(targets))
 
 
 @pytest.mark.problem("cross_entropy")
@@ -713,8 +702,7 @@ def test_entries_have_names(student, rng):
 
 
 @pytest.mark.problem("mlp")
-@pytest.mark.parametrize("where", [(0, 0), (0, 1), (1, 0), (2, 1)])
-@pytest.mark.parametrize("wrong", [-1, 6])
+@pytest.mark.parametrize("wrong, where", [(-1, (0, 0)), (6, (0, 1)), (6, (1, 0)), (-1, (2, 1))])
 def test_windows_of_unknown_ids_are_an_error(student, rng, wrong, where):
     """An id without an embedding is a ValueError, wherever it stands."""
     model, x = model_of(rng, 6, 2, 3, 5), torch.zeros(3, 2).long()
