@@ -541,14 +541,6 @@ def linear_counts_bias(x, W, b=None):
     return x @ W.mT if b is None else x @ W.mT + b
 
 
-@bug("linear", "of the bias only the first axis is checked", "linear_forward")
-def linear_checks_length_of_bias(x, W, b=None):
-    linear_forward(x, W)
-    if b is not None and (b.ndim == 0 or len(b) != len(W)):
-        raise ValueError("bias")
-    return x @ W.mT if b is None else x @ W.mT + b
-
-
 @bug("linear", "a bias that is a plain number is broadcast", "linear_forward")
 def linear_takes_a_number(x, W, b=None):
     if b is not None and b.ndim == 0:
@@ -594,11 +586,6 @@ def linear_gradients_if(fit):
     return function
 
 
-@bug("linear", "only the first axes of d_out and x are compared", "linear_backward")
-def linear_gradient_first_axes(d_out, x, W):
-    return linear_gradients_if(lambda a, b: a[:1] == b[:1])(d_out, x, W)
-
-
 @bug("linear", "only as many axes are compared as both have", "linear_backward")
 def linear_gradient_common_axes(d_out, x, W):
     fit = linear_gradients_if(lambda a, b: all(i == j for i, j in zip(a, b, strict=False)))
@@ -621,13 +608,6 @@ def linear_gradient_of_other_outputs(d_out, x, W):
     if d_out.shape[:-1] == x.shape[:-1]:
         d_out @ W
     return linear_backward(d_out, x, W)
-
-
-@bug("linear", "an x of other features is not noticed, backwards", "linear_backward")
-def linear_gradient_of_other_inputs(d_out, x, W):
-    if d_out.shape[-1] != len(W):
-        raise ValueError("outputs")
-    return linear_gradients_if(lambda a, b: a == b)(d_out, x, W)
 
 
 # --- gelu ---------------------------------------------------------------------------------------
@@ -847,16 +827,6 @@ def gelu_slope_last_axes(d_out, x, approximate):
     return slope_if(lambda d, x: d.shape[-1:] == x.shape[-1:])(d_out, x, approximate)
 
 
-@bug("gelu", "a d_out of one row or one column is broadcast", "gelu_backward")
-def gelu_slope_same_ndim(d_out, x, approximate):
-    fit = slope_if(lambda d, x: d.ndim == x.ndim and all(i in (1, j) for i, j in sides(d, x)))
-    return fit(d_out, x, approximate)
-
-
-def sides(d, x):
-    return zip(d.shape, x.shape, strict=True)
-
-
 @bug("gelu", "only the number of entries of d_out is checked", "gelu_backward")
 def gelu_slope_counts(d_out, x, approximate):
     if d_out.numel() == x.numel():
@@ -867,11 +837,6 @@ def gelu_slope_counts(d_out, x, approximate):
 @bug("gelu", "every name that begins with tanh is the tanh form", "gelu")
 def gelu_by_prefix(x, approximate):
     return gelu(x, "tanh" if approximate.startswith("tanh") else approximate)
-
-
-@bug("gelu", "the case of a form's name does not matter", "gelu")
-def gelu_any_case(x, approximate):
-    return gelu(x, approximate.lower())
 
 
 # --- cross_entropy ------------------------------------------------------------------------------
@@ -1339,23 +1304,12 @@ def kaiming_default_gain(fan_out, fan_in, gain, seed):
     return kaiming_init(fan_out, fan_in, gain or math.sqrt(2), seed)
 
 
-@bug("kaiming_init", "the second half of every row is minus the first")
-def kaiming_antithetic(fan_out, fan_in, gain, seed):
-    W, half = kaiming_init(fan_out, fan_in, gain, seed), fan_in // 2
-    return torch.cat([W[:, :half], -W[:, :half], W[:, 2 * half :]], 1)
-
-
 @bug("kaiming_init", "normal numbers are sums of twelve uniform ones")
 def kaiming_of_twelve(fan_out, fan_in, gain, seed):
     kaiming_init(fan_out, fan_in, gain, seed)
     rng = torch.Generator().manual_seed(seed)
     total = torch.rand(12, fan_out, fan_in, generator=rng).sum(0)
     return (total - 6) * gain / math.sqrt(fan_in)
-
-
-@bug("kaiming_init", "weights are rounded to bfloat16")
-def kaiming_bfloat16(fan_out, fan_in, gain, seed):
-    return kaiming_init(fan_out, fan_in, gain, seed).bfloat16().float()
 
 
 @bug("kaiming_init", "divided by the root of fan_in + 1")
@@ -1825,15 +1779,6 @@ def batchnorm_gradient_views(d_out, x, gain, eps=1e-5):
     return batchnorm_backward(d_out.as_strided(x.shape, (x.shape[1], 1)), x, gain, eps)
 
 
-@bug("batchnorm", "backwards, the var is E[x²] - E[x]² in float64", "batchnorm_backward")
-def batchnorm_gradient_wide_moments(d_out, x, gain, eps=1e-5):
-    dx, _, d_bias = batchnorm_backward(d_out, x, gain, eps)
-    wide = x.double()
-    moments = wide.square().mean(0) - wide.mean(0).square()
-    x_hat = normalize(wide, wide.mean(0), moments, eps)
-    return dx, (d_out * x_hat).sum(0).to(x.dtype), d_bias
-
-
 @bug("batchnorm", "of the gain only the number of entries is checked", "batchnorm_backward")
 def batchnorm_gradient_counts_gain(d_out, x, gain, eps=1e-5):
     return batchnorm_backward(d_out, x, gain.reshape(-1), eps)
@@ -2199,12 +2144,6 @@ def init_reversed(V, k, C, H, seed):
     )
     W1 = numbers[: H * k * C].reshape(H, k * C) * math.sqrt(2 / (k * C))
     return model | {"W1": W1, "W2": numbers.flip(0)[: V * H].reshape(V, H) * 0.1 / math.sqrt(H)}
-
-
-@bug("mlp", "the columns of W1 are the same at every place of the window", "init_mlp")
-def init_repeats_columns(V, k, C, H, seed):
-    model = init_mlp(V, k, C, H, seed)
-    return model | {"W1": model["W1"][:, :C].repeat(1, k)}
 
 
 @bug("mlp", "embeddings are rescaled to have exactly deviation 1", "init_mlp")
@@ -2869,11 +2808,6 @@ training_half_batches = enter_training(
     "batches are half as large as asked for",
     batches=lambda n, b, rng, i: torch.randint(n, (max(2, b // 2),), generator=rng),
 )
-training_larger_batches = enter_training(
-    "training_larger_batches",
-    "batches have one window more than asked for",
-    batches=lambda n, b, rng, i: torch.randint(n, (b + 1,), generator=rng),
-)
 training_same_batches = enter_training(
     "training_same_batches",
     "every seed draws the same batches",
@@ -2883,11 +2817,6 @@ training_rare_ends = enter_training(
     "training_rare_ends",
     "the first and the last window are drawn half as often",
     batches=lambda n, b, rng, i: (torch.rand(b, generator=rng) * (n - 1)).round().long(),
-)
-training_held_out = enter_training(
-    "training_held_out",
-    "a tenth of the windows is held out",
-    batches=lambda n, b, rng, i: torch.randint(n - n // 10, (b,), generator=rng),
 )
 training_drops_late = enter_training(
     "training_drops_late",
