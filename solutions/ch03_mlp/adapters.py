@@ -7,8 +7,10 @@ hidden layer, N a number of windows or rows, I and O the inputs and outputs of a
 document is a list of ids; neighbouring documents have nothing to do with each other.
 
 Everywhere: float tensors are float32 or float64, all of the same dtype in one call, and float results
-have that dtype; rounding errors are those of that dtype. Floats are finite, up to ±10,000, and so is
-everything that comes out. Tensors need not be contiguous. Autograd is not allowed in this chapter.
+have that dtype; rounding errors are those of that dtype, also where the result is a plain float.
+Integer tensors are int64. Floats are finite, up to ±10,000, and so is everything that comes out.
+Tensors need not be contiguous. Seeds are ints, 0 <= seed < 2**32, and no two of them give the same
+numbers. Autograd and torch's own layers are not allowed in this chapter.
 
 A backward function takes d_out, the gradient that arrives at the output, and returns the gradient of
 sum(d_out * out) with respect to each float input, of the shape of that input.
@@ -74,7 +76,8 @@ def linear_backward(
 ) -> tuple[Float[Tensor, "... I"], Float[Tensor, "O I"], Float[Tensor, " O"]]:
     """The gradients (dx, dW, db). Those of W and b are sums over all rows, on whatever axes they lie.
 
-    ValueError if the leading axes of d_out are not those of x.
+    ValueError if the leading axes of d_out are not those of x, if the last one of d_out is not O, or
+    if the last one of x is not I.
     """
     return linear.linear_backward(d_out, x, W)
 
@@ -104,8 +107,8 @@ def gelu_backward(
 def cross_entropy_forward(logits: Float[Tensor, "N V"], targets: Int[Tensor, " N"]) -> float:
     """The mean over the rows of -ln softmax(logits[i])[targets[i]], in nats.
 
-    ValueError for a target outside 0..V - 1, negative ones included, if there are not N targets, and
-    if N is 0.
+    ValueError for a target outside 0..V - 1, negative ones included, if `targets` has not the shape
+    (N,), and if N is 0.
     """
     return cross_entropy.cross_entropy_forward(logits, targets)
 
@@ -145,7 +148,8 @@ def batchnorm_forward(
     In training, mean and var are those of the N rows; var is the biased one, a sum divided by N. The
     new running statistics are (1 - momentum) old + momentum batch, where the batch's var is the
     unbiased one, divided by N - 1. Otherwise mean and var are the running statistics, which are
-    returned as they were. All as in torch.nn.functional.batch_norm.
+    returned as they were. All as in torch.nn.functional.batch_norm. eps is above 0, or no feature is
+    constant.
 
     ValueError in training if N < 2; always if a vector has not the shape (C,).
 
@@ -162,7 +166,7 @@ def batchnorm_backward(
     gain: Float[Tensor, " C"],
     eps: float = 1e-5,
 ) -> tuple[Float[Tensor, "N C"], Float[Tensor, " C"], Float[Tensor, " C"]]:
-    """The gradients (dx, d_gain, d_bias) in training. Mean and var depend on x as well.
+    """The gradients (dx, d_gain, d_bias) in training. Mean and var depend on x as well; eps as there.
 
     ValueError if N < 2, if d_out has not the shape of x, or gain not the shape (C,).
     """
@@ -177,8 +181,8 @@ def init_mlp(V: int, k: int, C: int, H: int, seed: int) -> dict[str, Float[Tenso
     "running_mean" (H,): zeros; "running_var" (H,): ones.
 
     All random numbers are independent of each other, across matrices too. The same seed gives the
-    same model, whatever was drawn before; other seeds give others. ValueError if a size is less
-    than 1.
+    same model, whatever was drawn before; other seeds give others. ValueError if any of the sizes V,
+    k, C, H is less than 1.
     """
     return mlp.init_mlp(V, k, C, H, seed)
 
@@ -190,7 +194,7 @@ def mlp_forward(
 
     e: the k embeddings of a window side by side, in reading order; h = e W1ᵀ; n = batchnorm(h) with
     gain, bias and eps 1e-5; a = gelu(n), the exact form; logits = a W2ᵀ + b2. Any N, also 0 and 1.
-    ValueError for an id outside 0..V - 1.
+    ValueError for an id outside 0..V - 1, and if the windows have not the model's length k.
     """
     return mlp.mlp_forward(model, x)
 
@@ -206,7 +210,8 @@ def train_step(
     The forward pass is that of `mlp_forward`, but in training: with the batch's statistics. Each of
     the six parameters (all but the running statistics) moves by -learning_rate times its gradient, all
     at once. The running statistics take the batch in with momentum 0.1. The loss is that before the
-    step. ValueError as in the functions above: ids or targets out of range, N < 2.
+    step. ValueError as in the functions above: ids or targets out of range, windows of another length
+    than k, `y` of another shape than (N,), N < 2.
     """
     return training.train_step(model, x, y, learning_rate)
 
@@ -225,10 +230,13 @@ def train_mlp(
     """Train init_mlp(V, k, C, H, seed) on the windows of the documents: the final model, the losses.
 
     Each of the steps is one train_step, with the same learning_rate, on batch_size windows drawn at
-    random from all; with or without replacement is up to you, but if batch_size exceeds the number of
-    windows, some come more than once. The losses are those of the steps, each measured before its step.
+    random, each window with the same chance. With or without replacement is up to you, also in epochs,
+    as long as every batch has batch_size windows: if there are fewer, some come more than once. The
+    losses are those of the steps, each measured before its step.
 
-    The same seed gives the same result, whatever was drawn before; other seeds give others.
-    ValueError if batch_size < 2, and as in the functions above.
+    The same seed gives the same result, whatever was drawn before; other seeds give others. All that
+    is wrong is found before the first step, also where steps is 0: ValueError if steps < 0, if
+    batch_size < 2, for an id outside 0..V - 1 in any window, drawn or not, and as in context_windows
+    and init_mlp.
     """
     return training.train_mlp(documents, V, k, C, H, steps, batch_size, learning_rate, seed)

@@ -27,10 +27,11 @@ def linear_backward(
     d_out: Float[Tensor, "... O"], x: Float[Tensor, "... I"], W: Float[Tensor, "O I"]
 ) -> tuple[Float[Tensor, "... I"], Float[Tensor, "O I"], Float[Tensor, " O"]]:
     """The chain rule through both factors of the product, and through the sum."""
-    if d_out.shape[:-1] != x.shape[:-1]:
+    O, I = W.shape  # noqa: E741 - the letters of the contract
+    if x.shape[-1] != I or d_out.shape != (*x.shape[:-1], O):
         raise ValueError(
-            f"d_out has leading axes {tuple(d_out.shape[:-1])}, x {tuple(x.shape[:-1])}; "
-            "wanted the same"
+            f"d_out has shape {tuple(d_out.shape)}, x {tuple(x.shape)}; wanted (..., {O}) and "
+            f"(..., {I}) with the same leading axes"
         )
     dy, rows = d_out.reshape(-1, d_out.shape[-1]), x.reshape(-1, x.shape[-1])
     return d_out @ W, dy.mT @ rows, dy.sum(0)

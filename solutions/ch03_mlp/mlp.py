@@ -29,7 +29,7 @@ def init_mlp(V: int, k: int, C: int, H: int, seed: int) -> Model:
     if min(V, k, C, H) < 1:
         raise ValueError(f"{V=}, {k=}, {C=}, {H=}; every size is at least 1")
     rng = torch.Generator().manual_seed(seed)
-    seeds = torch.randint(2**62, (2,), generator=rng).tolist()
+    seeds = torch.randint(2**32, (2,), generator=rng).tolist()
     return {
         "embedding": torch.randn(V, C, generator=rng),
         "W1": kaiming_init(H, k * C, math.sqrt(2), seeds[0]),

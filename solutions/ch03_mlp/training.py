@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from .embedding import check_ids
 from .mlp import Model, init_mlp, mlp_backward
 from .windows import context_windows
 
@@ -36,9 +37,13 @@ def train_mlp(
     """Every window has the same chance in every step."""
     if batch_size < 2:
         raise ValueError(f"{batch_size=}; batch normalization needs at least 2")
-    x, y = context_windows(documents, k)
+    if steps < 0:
+        raise ValueError(f"{steps=}; wanted 0 or more")
     model, losses = init_mlp(V, k, C, H, seed), []
-    rng = torch.Generator().manual_seed(seed + 1)  # or batches repeat the numbers of the model
+    x, y = context_windows(documents, k)
+    check_ids(x, V, "id")  # all windows: whether a bad one is drawn must not be left to chance
+    check_ids(y, V, "target")
+    rng = torch.Generator().manual_seed(seed + 2**32)  # no model's seed: its numbers do not return
     for _ in range(steps):
         batch = torch.randint(len(x), (batch_size,), generator=rng)
         model, loss = train_step(model, x[batch], y[batch], learning_rate)

@@ -181,6 +181,18 @@ def windows_refuse_short_documents(documents, k):
     return context_windows(documents, k)
 
 
+@bug("context_windows", "ids pass through float32, which large ones do not survive")
+def windows_through_float32(documents, k):
+    x, y = context_windows(documents, k)
+    return x.float().long(), y.float().long()
+
+
+@bug("context_windows", "ids pass through 32 bits, which huge ones do not survive")
+def windows_of_32_bits(documents, k):
+    x, y = context_windows(documents, k)
+    return x.int().long(), y.int().long()
+
+
 # --- embedding ----------------------------------------------------------------------------------
 
 
@@ -314,6 +326,46 @@ def embedding_of_columns(table, ids):
 def embedding_through_float32(table, ids):
     check_ids(ids, len(table), "id")
     return F.one_hot(ids, len(table)).float() @ table.float()
+
+
+@bug("embedding", "ids are viewed in the order of memory", "embedding_forward")
+def embedding_views_ids(table, ids):
+    check_ids(ids, len(table), "id")
+    flat = ids.as_strided((ids.numel(),), (1,))
+    return table[flat].reshape(*ids.shape, -1)
+
+
+@bug("embedding", "ids pass through eight bits", "embedding_forward")
+def embedding_of_eight_bits(table, ids):
+    check_ids(ids, len(table), "id")
+    return table[ids.to(torch.uint8).long()]
+
+
+@bug("embedding", "axes of one are lost", "embedding_forward")
+def embedding_squeezed(table, ids):
+    return embedding_forward(table, ids).squeeze()
+
+
+@bug("embedding", "vectors of one number become numbers", "embedding_forward")
+def embedding_of_one_number(table, ids):
+    return embedding_forward(table, ids).squeeze(-1)
+
+
+@bug("embedding", "d_out may have more axes than one per axis of the ids", "embedding_backward")
+def embedding_gradient_of_more_axes(d_out, ids, V):
+    check_ids(ids, V, "id")
+    if d_out.shape[: ids.ndim] != ids.shape:
+        raise ValueError("shapes")
+    C = d_out.shape[-1]
+    rows = d_out.reshape(-1, C)[: ids.numel()]
+    return d_out.new_zeros(V, C).index_add_(0, ids.reshape(-1), rows)
+
+
+@bug("embedding", "without ids the gradients are not looked at", "embedding_backward")
+def embedding_gradient_of_no_ids(d_out, ids, V):
+    if ids.numel() == 0:
+        return d_out.new_zeros(V, d_out.shape[-1])
+    return embedding_backward(d_out, ids, V)
 
 
 # --- linear -------------------------------------------------------------------------------------
@@ -479,6 +531,83 @@ def linear_bias_runtime_error(x, W, b=None):
     if b is not None and b.shape != (len(W),):
         raise RuntimeError("size of tensor a must match the size of tensor b")
     return linear_forward(x, W, b)
+
+
+@bug("linear", "of the bias only the number of entries is checked", "linear_forward")
+def linear_counts_bias(x, W, b=None):
+    linear_forward(x, W)
+    if b is not None and b.numel() != len(W):
+        raise ValueError("bias")
+    return x @ W.mT if b is None else x @ W.mT + b
+
+
+@bug("linear", "a bias that is a plain number is broadcast", "linear_forward")
+def linear_takes_a_number(x, W, b=None):
+    if b is not None and b.ndim == 0:
+        b = b.expand(len(W))
+    return linear_forward(x, W, b)
+
+
+@bug("linear", "an x of one feature is broadcast to all inputs", "linear_forward")
+def linear_broadcasts_x(x, W, b=None):
+    if x.shape[-1] == 1:
+        x = x.expand(*x.shape[:-1], W.shape[1])
+    return linear_forward(x, W, b)
+
+
+@bug("linear", "of a single output the axis is lost", "linear_forward")
+def linear_squeezed(x, W, b=None):
+    return linear_forward(x, W, b).squeeze(-1)
+
+
+@bug("linear", "every bias of one entry is refused, also for one output", "linear_forward")
+def linear_refuses_one_entry(x, W, b=None):
+    if b is not None and b.numel() == 1:
+        raise ValueError("would be broadcast")
+    return linear_forward(x, W, b)
+
+
+@bug("linear", "a layer of one output has no bias", "linear_forward")
+def linear_of_one_output(x, W, b=None):
+    out = linear_forward(x, W, b)
+    return linear_forward(x, W) if len(W) == 1 else out
+
+
+def linear_gradients_if(fit):
+    """Gradients of all rows, if only fit(leading axes of d_out, those of x)."""
+
+    def function(d_out, x, W):
+        if not fit(d_out.shape[:-1], x.shape[:-1]):
+            raise ValueError("leading axes")
+        dy, rows = d_out.reshape(-1, d_out.shape[-1]), x.reshape(-1, x.shape[-1])
+        n = min(len(dy), len(rows))
+        return d_out @ W, dy[:n].mT @ rows[:n], dy.sum(0)
+
+    return function
+
+
+@bug("linear", "only as many axes are compared as both have", "linear_backward")
+def linear_gradient_common_axes(d_out, x, W):
+    fit = linear_gradients_if(lambda a, b: all(i == j for i, j in zip(a, b, strict=False)))
+    return fit(d_out, x, W)
+
+
+@bug("linear", "d_out may have more axes than x", "linear_backward")
+def linear_gradient_more_axes(d_out, x, W):
+    return linear_gradients_if(lambda a, b: a[: len(b)] == b)(d_out, x, W)
+
+
+@bug("linear", "the weight gradient of a single output is no matrix", "linear_backward")
+def linear_gradient_squeezed(d_out, x, W):
+    dx, dW, db = linear_backward(d_out, x, W)
+    return dx, dW[0] if len(dW) == 1 else dW, db
+
+
+@bug("linear", "a d_out of other features is torch's RuntimeError", "linear_backward")
+def linear_gradient_of_other_outputs(d_out, x, W):
+    if d_out.shape[:-1] == x.shape[:-1]:
+        d_out @ W
+    return linear_backward(d_out, x, W)
 
 
 # --- gelu ---------------------------------------------------------------------------------------
@@ -667,6 +796,47 @@ def gelu_slope_of_any_form(d_out, x, approximate):
 def gelu_slope_broadcast(d_out, x, approximate):
     return gelu_backward(d_out.broadcast_to(torch.broadcast_shapes(d_out.shape, x.shape)),
                          x.broadcast_to(torch.broadcast_shapes(d_out.shape, x.shape)), approximate)  # fmt: skip
+
+
+@bug("gelu", "x is viewed in the order of memory", "gelu")
+def gelu_views(x, approximate):
+    return gelu(x.as_strided((x.numel(),), (1,)), approximate).reshape(x.shape)
+
+
+@bug("gelu", "x and d_out are viewed in the order of memory", "gelu_backward")
+def gelu_slope_views(d_out, x, approximate):
+    gelu_backward(d_out, x, approximate)
+    flat = [v.as_strided((v.numel(),), (1,)) for v in (d_out, x)]
+    return gelu_backward(*flat, approximate).reshape(x.shape)
+
+
+def slope_if(fit):
+    """d_out times the slope, where fit(d_out, x)."""
+
+    def function(d_out, x, approximate):
+        slope = gelu_backward(torch.ones_like(x), x, approximate)
+        if not fit(d_out, x):
+            raise ValueError("shapes")
+        return d_out * slope
+
+    return function
+
+
+@bug("gelu", "only the last axes of d_out and x are compared", "gelu_backward")
+def gelu_slope_last_axes(d_out, x, approximate):
+    return slope_if(lambda d, x: d.shape[-1:] == x.shape[-1:])(d_out, x, approximate)
+
+
+@bug("gelu", "only the number of entries of d_out is checked", "gelu_backward")
+def gelu_slope_counts(d_out, x, approximate):
+    if d_out.numel() == x.numel():
+        d_out = d_out.reshape(x.shape)
+    return gelu_backward(d_out, x, approximate)
+
+
+@bug("gelu", "every name that begins with tanh is the tanh form", "gelu")
+def gelu_by_prefix(x, approximate):
+    return gelu(x, "tanh" if approximate.startswith("tanh") else approximate)
 
 
 # --- cross_entropy ------------------------------------------------------------------------------
@@ -920,6 +1090,62 @@ def cross_entropy_gradient_index_error(logits, targets):
     return cross_entropy_backward(logits, targets)
 
 
+@bug("cross_entropy", "a column of targets makes N losses of every row", "cross_entropy_forward")
+def cross_entropy_of_a_column(logits, targets):
+    if targets.ndim == 2 and targets.shape == (len(logits), 1):
+        check_targets(logits, targets[:, 0])
+        return -log_softmax(logits)[torch.arange(len(logits)), targets].mean().item()
+    return cross_entropy_forward(logits, targets)
+
+
+@bug("cross_entropy", "targets of any shape are flattened", "cross_entropy_forward")
+def cross_entropy_flattens_targets(logits, targets):
+    return cross_entropy_forward(logits, targets.reshape(-1))
+
+
+@bug("cross_entropy", "backwards, targets of any shape are flattened", "cross_entropy_backward")
+def cross_entropy_gradient_flattens(logits, targets):
+    return cross_entropy_backward(logits, targets.reshape(-1))
+
+
+@bug("cross_entropy", "logits are viewed in the order of memory", "cross_entropy_forward")
+def cross_entropy_views(logits, targets):
+    check_targets(logits, targets)
+    return cross_entropy_forward(logits.as_strided(logits.shape, (logits.shape[1], 1)), targets)
+
+
+@bug("cross_entropy", "the gradient is that of logits in memory's order", "cross_entropy_backward")
+def cross_entropy_gradient_views(logits, targets):
+    check_targets(logits, targets)
+    return cross_entropy_backward(logits.as_strided(logits.shape, (logits.shape[1], 1)), targets)
+
+
+@bug(
+    "cross_entropy", "rows with a target of -100 are left out, as in torch", "cross_entropy_forward"
+)
+def cross_entropy_ignores_minus_100(logits, targets):
+    if targets.shape == (len(logits),) and (targets == -100).any():
+        logits, targets = logits[targets != -100], targets[targets != -100]
+    return cross_entropy_forward(logits, targets)
+
+
+@bug("cross_entropy", "rows with a target of -100 have no gradient", "cross_entropy_backward")
+def cross_entropy_gradient_ignores_minus_100(logits, targets):
+    if targets.shape != (len(logits),) or not (targets == -100).any():
+        return cross_entropy_backward(logits, targets)
+    gradient, kept = torch.zeros_like(logits), targets != -100
+    gradient[kept] = cross_entropy_backward(logits[kept], targets[kept])
+    return gradient
+
+
+@bug("cross_entropy", "targets are held to the number of rows, too", "cross_entropy_forward")
+def cross_entropy_range_of_rows(logits, targets):
+    N, V = logits.shape
+    if targets.shape == (N,) and N > V and (targets >= V).any() and (targets < N).all():
+        targets = targets % V
+    return cross_entropy_forward(logits, targets)
+
+
 # --- kaiming_init -------------------------------------------------------------------------------
 
 
@@ -1049,6 +1275,46 @@ def kaiming_runtime_error(fan_out, fan_in, gain, seed):
     if fan_out < 0 or fan_in < 0:
         raise RuntimeError("Trying to create tensor with negative dimension")
     return kaiming_init(fan_out, fan_in, gain, seed)
+
+
+@bug("kaiming_init", "only the last three digits of the seed count")
+def kaiming_three_digits(fan_out, fan_in, gain, seed):
+    return kaiming_init(fan_out, fan_in, gain, seed % 1000)
+
+
+@bug("kaiming_init", "a seed of 0 is taken for 42")
+def kaiming_default_seed(fan_out, fan_in, gain, seed):
+    return kaiming_init(fan_out, fan_in, gain, seed or 42)
+
+
+@bug("kaiming_init", "weights are rescaled to have exactly the deviation")
+def kaiming_rescaled(fan_out, fan_in, gain, seed):
+    W = kaiming_init(fan_out, fan_in, 1.0, seed)
+    return W / W.square().mean().sqrt() * gain / math.sqrt(fan_in)
+
+
+@bug("kaiming_init", "every row is brought to a mean of 0")
+def kaiming_centred_rows(fan_out, fan_in, gain, seed):
+    W = kaiming_init(fan_out, fan_in, gain, seed)
+    return W - W.mean(1, keepdim=True) if fan_in > 1 else W
+
+
+@bug("kaiming_init", "a gain of 0 is taken for none")
+def kaiming_default_gain(fan_out, fan_in, gain, seed):
+    return kaiming_init(fan_out, fan_in, gain or math.sqrt(2), seed)
+
+
+@bug("kaiming_init", "normal numbers are sums of twelve uniform ones")
+def kaiming_of_twelve(fan_out, fan_in, gain, seed):
+    kaiming_init(fan_out, fan_in, gain, seed)
+    rng = torch.Generator().manual_seed(seed)
+    total = torch.rand(12, fan_out, fan_in, generator=rng).sum(0)
+    return (total - 6) * gain / math.sqrt(fan_in)
+
+
+@bug("kaiming_init", "divided by the root of fan_in + 1")
+def kaiming_counts_bias(fan_out, fan_in, gain, seed):
+    return kaiming_init(fan_out, fan_in, gain, seed) * math.sqrt(fan_in / (fan_in + 1))
 
 
 # --- batchnorm ----------------------------------------------------------------------------------
@@ -1459,6 +1725,87 @@ def batchnorm_gradient_broadcasts_gain(d_out, x, gain, eps=1e-5):
     return batchnorm_backward(d_out, x, gain.expand(x.shape[1]), eps)
 
 
+def batchnorm_if(fit):
+    """The formula, wherever fit(a vector, the number of features)."""
+
+    def function(x, gain, bias, mean, var, training, momentum=0.1, eps=1e-5):
+        C, given = x.shape[1], (gain, bias, mean, var)
+        if not all(fit(v, C) for v in given):
+            raise ValueError("a vector does not fit")
+        plain = [v.reshape(-1) if v.numel() == C else v.expand(C) for v in given]
+        return batchnorm_forward(x, *plain, training, momentum, eps)
+
+    return function
+
+
+@bug("batchnorm", "of a vector only the number of entries is checked", "batchnorm_forward")
+def batchnorm_counts_entries(
+    x, gain, bias, running_mean, running_var, training, momentum=0.1, eps=1e-5
+):
+    fit = batchnorm_if(lambda v, C: v.numel() == C)
+    return fit(x, gain, bias, running_mean, running_var, training, momentum, eps)
+
+
+@bug("batchnorm", "a plain number is broadcast to all features", "batchnorm_forward")
+def batchnorm_takes_numbers(
+    x, gain, bias, running_mean, running_var, training, momentum=0.1, eps=1e-5
+):
+    fit = batchnorm_if(lambda v, C: v.ndim == 0 or v.shape == (C,))
+    return fit(x, gain, bias, running_mean, running_var, training, momentum, eps)
+
+
+@bug("batchnorm", "x is viewed in the order of memory", "batchnorm_forward")
+def batchnorm_views(x, gain, bias, running_mean, running_var, training, momentum=0.1, eps=1e-5):
+    x = x.as_strided(x.shape, (x.shape[1], 1))
+    return batchnorm_forward(x, gain, bias, running_mean, running_var, training, momentum, eps)
+
+
+@bug("batchnorm", "the var is E[x²] - E[x]² in float64", "batchnorm_forward")
+def batchnorm_wide_moments(
+    x, gain, bias, running_mean, running_var, training, momentum=0.1, eps=1e-5
+):
+    rest = (running_mean, running_var, training, momentum, eps)
+    out, mean, var = batchnorm_forward(x, gain, bias, *rest)
+    if training:
+        wide = x.double()
+        moments = wide.square().mean(0) - wide.mean(0).square()
+        out = (gain * normalize(wide, wide.mean(0), moments, eps) + bias).to(x.dtype)
+    return out, mean, var
+
+
+@bug("batchnorm", "d_out is viewed in the order of memory", "batchnorm_backward")
+def batchnorm_gradient_views(d_out, x, gain, eps=1e-5):
+    batchnorm_backward(d_out, x, gain, eps)
+    return batchnorm_backward(d_out.as_strided(x.shape, (x.shape[1], 1)), x, gain, eps)
+
+
+@bug("batchnorm", "of the gain only the number of entries is checked", "batchnorm_backward")
+def batchnorm_gradient_counts_gain(d_out, x, gain, eps=1e-5):
+    return batchnorm_backward(d_out, x, gain.reshape(-1), eps)
+
+
+@bug("batchnorm", "of the gain only the last axis is checked", "batchnorm_backward")
+def batchnorm_gradient_last_axis_of_gain(d_out, x, gain, eps=1e-5):
+    if gain.shape == x.shape:
+        dx, d_gain, d_bias = batchnorm_backward(d_out, x, torch.ones_like(gain[0]), eps)
+        return gain * dx, d_gain, d_bias
+    return batchnorm_backward(d_out, x, gain, eps)
+
+
+@bug("batchnorm", "of d_out only the number of entries is checked", "batchnorm_backward")
+def batchnorm_gradient_counts_entries(d_out, x, gain, eps=1e-5):
+    if d_out.numel() == x.numel():
+        d_out = d_out.reshape(x.shape)
+    return batchnorm_backward(d_out, x, gain, eps)
+
+
+@bug("batchnorm", "of d_out only the last axis is checked", "batchnorm_backward")
+def batchnorm_gradient_last_axis(d_out, x, gain, eps=1e-5):
+    if d_out.shape[-1:] == x.shape[-1:]:
+        d_out = d_out.expand(x.shape)
+    return batchnorm_backward(d_out, x, gain, eps)
+
+
 # --- mlp ----------------------------------------------------------------------------------------
 
 
@@ -1743,6 +2090,87 @@ def mlp_index_error(model, x):
     if (x >= len(model["embedding"])).any():
         raise IndexError("index out of range in self")
     return mlp_forward(model, x)
+
+
+@bug("mlp", "the entries of a model are taken in order, not by name", "mlp_forward")
+def mlp_by_order(model, x):
+    names = ["embedding", "W1", "gain", "bias", "W2", "b2", "running_mean", "running_var"]
+    return mlp_forward(dict(zip(names, model.values(), strict=True)), x)
+
+
+@bug("mlp", "windows are viewed in the order of memory", "mlp_forward")
+def mlp_views(model, x):
+    return mlp_forward(model, x.as_strided(x.shape, (x.shape[1], 1)))
+
+
+@bug("mlp", "only the last id of a window is checked", "mlp_forward")
+def mlp_checks_last_ids(model, x):
+    V = len(model["embedding"])
+    check_ids(x[:, -1], V, "id")
+    return mlp_forward(model, x % V)
+
+
+@bug("mlp", "windows of another length are torch's RuntimeError", "mlp_forward")
+def mlp_of_other_lengths(model, x):
+    check_ids(x, len(model["embedding"]), "id")
+    model["embedding"][x].flatten(1) @ model["W1"].mT
+    return mlp_forward(model, x)
+
+
+@bug("mlp", "of too long windows the first ids are taken", "mlp_forward")
+def mlp_cuts_windows(model, x):
+    k = model["W1"].shape[1] // model["embedding"].shape[1]
+    return mlp_forward(model, x[:, :k])
+
+
+@bug("mlp", "only 16 bits of the seed count", "init_mlp")
+def init_16_bits(V, k, C, H, seed):
+    return init_mlp(V, k, C, H, seed % 2**16)
+
+
+@bug("mlp", "W1 begins where the embedding began, but for one draw", "init_mlp")
+def init_shifted(V, k, C, H, seed):
+    model, rng = init_mlp(V, k, C, H, seed), torch.Generator().manual_seed(seed)
+    numbers = torch.randn(max(V * C, H * k * C) + 1, generator=rng)
+    W1 = numbers[1 : H * k * C + 1].reshape(H, k * C) * math.sqrt(2 / (k * C))
+    return model | {"embedding": numbers[: V * C].reshape(V, C), "W1": W1}
+
+
+@bug("mlp", "W2 is made of W1's numbers, backwards", "init_mlp")
+def init_reversed(V, k, C, H, seed):
+    model = init_mlp(V, k, C, H, seed)
+    numbers = torch.randn(
+        max(V * H, H * k * C), generator=torch.Generator().manual_seed(seed ^ 1234567)
+    )
+    W1 = numbers[: H * k * C].reshape(H, k * C) * math.sqrt(2 / (k * C))
+    return model | {"W1": W1, "W2": numbers.flip(0)[: V * H].reshape(V, H) * 0.1 / math.sqrt(H)}
+
+
+@bug("mlp", "embeddings are rescaled to have exactly deviation 1", "init_mlp")
+def init_rescaled(V, k, C, H, seed):
+    model = init_mlp(V, k, C, H, seed)
+    E = model["embedding"]
+    return model | {"embedding": E / E.square().mean().sqrt()}
+
+
+@bug("mlp", "every embedding is brought to the same length", "init_mlp")
+def init_same_lengths(V, k, C, H, seed):
+    model = init_mlp(V, k, C, H, seed)
+    return model | {"embedding": F.normalize(model["embedding"], dim=1) * math.sqrt(C)}
+
+
+@bug("mlp", "id 0 is taken for padding: its embedding is 0", "init_mlp")
+def init_padding(V, k, C, H, seed):
+    model = init_mlp(V, k, C, H, seed)
+    model["embedding"][0] = 0
+    return model
+
+
+@bug("mlp", "only a size of 0 is refused, no negative one", "init_mlp")
+def init_negative_sizes(V, k, C, H, seed):
+    if 0 not in (V, k, C, H):
+        V, k, C, H = (abs(n) for n in (V, k, C, H))
+    return init_mlp(V, k, C, H, seed)
 
 
 # --- train_step ---------------------------------------------------------------------------------
@@ -2045,6 +2473,66 @@ def step_broadcasts_target(model, x, y, learning_rate):
     return train_step(model, x, y.expand(len(x)) if len(y) == 1 else y, learning_rate)
 
 
+@bug("train_step", "the running statistics come back in float64")
+def step_wide_statistics(model, x, y, learning_rate):
+    new, loss = train_step(model, x, y, learning_rate)
+    return new | {n: new[n].double() for n in ("running_mean", "running_var")}, loss
+
+
+@bug("train_step", "gradients are clipped to a norm of 100")
+def step_clipped_at_100(model, x, y, learning_rate):
+    loss, gradients, statistics = mlp_backward(model, x, y)
+    norm = math.sqrt(sum(g.square().sum().item() for g in gradients.values()))
+    rate = learning_rate * min(1.0, 100 / norm)
+    return {n: model[n] - rate * g for n, g in gradients.items()} | statistics, loss
+
+
+@bug("train_step", "of too many targets the first N are taken")
+def step_cuts_targets(model, x, y, learning_rate):
+    return train_step(model, x, y[: len(x)] if y.ndim else y, learning_rate)
+
+
+@bug("train_step", "of too many windows the first N are taken")
+def step_cuts_windows(model, x, y, learning_rate):
+    if y.ndim and len(y) >= 2:
+        x = x[: len(y)]
+    return train_step(model, x, y, learning_rate)
+
+
+@bug("train_step", "targets of any shape are flattened")
+def step_flattens_targets(model, x, y, learning_rate):
+    return train_step(model, x, y.reshape(-1), learning_rate)
+
+
+@bug("train_step", "no windows are no step")
+def step_of_no_windows(model, x, y, learning_rate):
+    return (model, 0.0) if len(x) == 0 else train_step(model, x, y, learning_rate)
+
+
+@bug("train_step", "windows are viewed in the order of memory")
+def step_views(model, x, y, learning_rate):
+    return train_step(model, x.as_strided(x.shape, (x.shape[1], 1)), y, learning_rate)
+
+
+@bug("train_step", "the entries of a model are taken in order, not by name, in a step")
+def step_by_order(model, x, y, learning_rate):
+    names = ["embedding", "W1", "gain", "bias", "W2", "b2", "running_mean", "running_var"]
+    return train_step(dict(zip(names, model.values(), strict=True)), x, y, learning_rate)
+
+
+@bug("train_step", "windows of another length are torch's RuntimeError in a step")
+def step_of_other_lengths(model, x, y, learning_rate):
+    if len(x) > 2:
+        model["embedding"][x.clamp(0, len(model["embedding"]) - 1)].flatten(1) @ model["W1"].mT
+    return train_step(model, x, y, learning_rate)
+
+
+@bug("train_step", "the loss is rounded to float32")
+def step_float32_loss(model, x, y, learning_rate):
+    new, loss = train_step(model, x, y, learning_rate)
+    return new, torch.tensor(loss).item()
+
+
 # --- train_mlp ----------------------------------------------------------------------------------
 
 
@@ -2059,7 +2547,7 @@ def training(
         check_ids(x, V, "id")
         check_ids(y, V, "target")
         model = (start or init_mlp)(V, k, C, H, seed)
-        rng, losses, before = torch.Generator().manual_seed(seed + 1), [], model
+        rng, losses, before = torch.Generator().manual_seed(seed + 2**32), [], model
         for i in range(steps + extra):
             if batches:
                 batch = batches(len(x), batch_size, rng, i)
@@ -2301,3 +2789,139 @@ def training_index_error(documents, V, k, C, H, steps, batch_size, learning_rate
 @bug("train_mlp", "windows of k < 1 ids are trained on as of one")
 def training_of_no_ids(documents, V, k, C, H, steps, batch_size, learning_rate, seed):
     return train_mlp(documents, V, k or 1, C, H, steps, batch_size, learning_rate, seed)
+
+
+training_small_last_batch = enter_training(
+    "training_small_last_batch",
+    "the last batch of an epoch is smaller",
+    batches=lambda n, b, rng, i: torch.randint(
+        n, (n % b if n % b > 1 and i % 3 == 2 else b,), generator=rng
+    ),
+)
+training_small_batches = enter_training(
+    "training_small_batches",
+    "batches are never larger than the data",
+    batches=lambda n, b, rng, i: torch.randint(n, (max(2, min(n, b)),), generator=rng),
+)
+training_half_batches = enter_training(
+    "training_half_batches",
+    "batches are half as large as asked for",
+    batches=lambda n, b, rng, i: torch.randint(n, (max(2, b // 2),), generator=rng),
+)
+training_same_batches = enter_training(
+    "training_same_batches",
+    "every seed draws the same batches",
+    batches=lambda n, b, rng, i: torch.randint(n, (b,), generator=torch.Generator().manual_seed(i)),
+)
+training_rare_ends = enter_training(
+    "training_rare_ends",
+    "the first and the last window are drawn half as often",
+    batches=lambda n, b, rng, i: (torch.rand(b, generator=rng) * (n - 1)).round().long(),
+)
+training_drops_late = enter_training(
+    "training_drops_late",
+    "the learning rate is a tenth after 100 steps",
+    rate=lambda r, i, steps: r if i < 100 else r / 10,
+)
+
+
+@bug("train_mlp", "a document is drawn first, and then one of its windows")
+def training_by_documents(documents, V, k, C, H, steps, batch_size, learning_rate, seed):
+    sizes = torch.tensor([max(0, len(d) - k) for d in documents])
+    document = torch.arange(len(documents)).repeat_interleave(sizes)
+    chances = 1.0 / sizes[document]
+    spoilt = training(
+        lambda n, b, rng, i: torch.multinomial(chances, b, replacement=True, generator=rng)
+    )
+    return spoilt(documents, V, k, C, H, steps, batch_size, learning_rate, seed)
+
+
+@bug("train_mlp", "windows that occur often are drawn like rare ones")
+def training_on_distinct_windows(documents, V, k, C, H, steps, batch_size, learning_rate, seed):
+    def batches(n, b, rng, i):
+        x, y = context_windows(documents, k)
+        ids = torch.cat([x, y[:, None]], 1).tolist()
+        first = torch.tensor(
+            list({tuple(row): i for i, row in reversed([*enumerate(ids)])}.values())
+        )
+        return first[torch.randint(len(first), (b,), generator=rng)]
+
+    arguments = (documents, V, k, C, H, steps, batch_size, learning_rate, seed)
+    return training(batches)(*arguments)
+
+
+@bug("train_mlp", "the best model is returned instead of the last")
+def training_returns_best(documents, V, k, C, H, steps, batch_size, learning_rate, seed):
+    best = []
+
+    def watched(model, x, y, rate):
+        new, loss = train_step(model, x, y, rate)
+        if not best or loss < best[0]:
+            best[:] = [loss, new]
+        return new, loss
+
+    arguments = (documents, V, k, C, H, steps, batch_size, learning_rate, seed)
+    model, losses = training(step=watched)(*arguments)
+    return best[1] if best else model, losses
+
+
+@bug("train_mlp", "the running statistics are taken anew from all windows at the end")
+def training_recalibrates(documents, V, k, C, H, steps, batch_size, learning_rate, seed):
+    arguments = (documents, V, k, C, H, steps, batch_size, learning_rate, seed)
+    model, losses = train_mlp(*arguments)
+    x, _ = context_windows(documents, k)
+    if steps and len(x) > 100:
+        h = model["embedding"][x].flatten(1) @ model["W1"].mT
+        model = model | {"running_mean": h.mean(0), "running_var": h.var(0)}
+    return model, losses
+
+
+@bug("train_mlp", "losses are rounded to four digits")
+def training_rounds_losses(documents, V, k, C, H, steps, batch_size, learning_rate, seed):
+    arguments = (documents, V, k, C, H, steps, batch_size, learning_rate, seed)
+    model, losses = train_mlp(*arguments)
+    return model, [round(loss, 4) for loss in losses]
+
+
+@bug("train_mlp", "without steps the batch size is not checked")
+def training_unchecked_batch(documents, V, k, C, H, steps, batch_size, learning_rate, seed):
+    size = 2 if steps == 0 else batch_size
+    return train_mlp(documents, V, k, C, H, steps, size, learning_rate, seed)
+
+
+@bug("train_mlp", "steps below 0 are no steps")
+def training_of_negative_steps(documents, V, k, C, H, steps, batch_size, learning_rate, seed):
+    return train_mlp(documents, V, k, C, H, max(0, steps), batch_size, learning_rate, seed)
+
+
+@bug("train_mlp", "a negative batch size is torch's RuntimeError")
+def training_of_negative_batches(documents, V, k, C, H, steps, batch_size, learning_rate, seed):
+    if batch_size < 0 and steps:
+        torch.randint(2, (batch_size,))
+    return train_mlp(documents, V, k, C, H, steps, batch_size, learning_rate, seed)
+
+
+@bug("train_mlp", "an unknown id is found only when its window is drawn")
+def training_checks_late(documents, V, k, C, H, steps, batch_size, learning_rate, seed):
+    x, y = context_windows(documents, k)
+    if batch_size < 2:
+        raise ValueError("batch_size")
+    model, losses = init_mlp(V, k, C, H, seed), []
+    rng = torch.Generator().manual_seed(seed + 2**32)
+    for _ in range(steps):
+        batch = torch.randint(len(x), (batch_size,), generator=rng)
+        model, loss = train_step(model, x[batch], y[batch], learning_rate)
+        losses.append(loss)
+    return model, losses
+
+
+@bug("train_mlp", "without steps ids are not checked")
+def training_unchecked_ids(documents, V, k, C, H, steps, batch_size, learning_rate, seed):
+    if steps == 0:
+        documents = [[i % V for i in d] for d in documents]
+    return train_mlp(documents, V, k, C, H, steps, batch_size, learning_rate, seed)
+
+
+@bug("train_mlp", "only 16 bits of the seed count")
+def training_16_bits(documents, V, k, C, H, steps, batch_size, learning_rate, seed):
+    return train_mlp(documents, V, k, C, H, steps, batch_size, learning_rate, seed % 2**16)

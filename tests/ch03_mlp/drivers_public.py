@@ -33,3 +33,16 @@ def train_on_one_batch(adapters, model, x, y, learning_rate, steps):
         model, loss = adapters.train_step(model, x, y, learning_rate)
         losses.append(float(loss))
     return model, losses
+
+
+def of_strided(adapters, name, *arguments):
+    """An adapter's output for tensors that lie in memory with gaps, or the other way round."""
+
+    def strided(x):
+        if isinstance(x, dict):
+            return {key: strided(value) for key, value in x.items()}
+        if not isinstance(x, torch.Tensor) or x.ndim == 0:
+            return x
+        return torch.stack([x, x], 1)[:, 0] if x.ndim == 1 else x.mT.contiguous().mT
+
+    return getattr(adapters, name)(*map(strided, arguments))

@@ -27,11 +27,13 @@ from tests.ch03_mlp.checks import (
     check_gelu_backward,
     check_linear,
     check_linear_backward,
+    check_no_common_numbers,
     check_normal,
+    check_not_rescaled,
+    check_strided,
     check_train_step,
     check_unrelated,
     check_windows,
-    linear_gradients,
     mlp_logits,
     model_of,
     random,
@@ -60,10 +62,19 @@ def test_windows_of_any_documents(student, data):
 
 @pytest.mark.problem("context_windows")
 def test_a_single_window(student):
-    """One window is a matrix of one row, and ids may be large."""
-    x, y = student.context_windows([[70_000, 3, 5, 100_000]], 3)
-    assert_equal(x, [[70_000, 3, 5]], "a single window is still a row of a matrix")
-    assert_equal(y, [100_000], "a document of k + 1 ids has one window")
+    """One window is a matrix of one row."""
+    x, y = student.context_windows([[7, 3, 5, 9]], 3)
+    assert_equal(x, [[7, 3, 5]], "a single window is still a row of a matrix")
+    assert_equal(y, [9], "a document of k + 1 ids has one window")
+
+
+@pytest.mark.problem("context_windows")
+@pytest.mark.parametrize("large", [70_000, 2**24 + 1, 3_000_000_001, 2**53 + 1])
+def test_large_ids(student, large):
+    """An id may be any int64: more than 16 or 32 bits hold, or a float's digits."""
+    x, y = student.context_windows([[3, large, large + 2]], 2)
+    assert_equal(x, [[3, large]], f"{large} has passed through a smaller type than int64")
+    assert_equal(y, [large + 2], f"{large + 2} has passed through a smaller type than int64")
 
 
 @pytest.mark.problem("context_windows")
@@ -105,6 +116,23 @@ def test_an_id_may_occur_often(student, rng):
 
 
 @pytest.mark.problem("embedding")
+@pytest.mark.parametrize("shape, C", [((1,), 3), ((2, 1), 3), ((2, 3), 1), ((1, 1), 1)])
+def test_axes_of_one_stay(student, rng, shape, C):
+    """One id in a list is not an id, and a vector of one number is a vector."""
+    table, ids = random(rng, 6, C), random_ids(rng, 6, *shape)
+    assert_equal(student.embedding_forward(table, ids), table[ids], "an axis of one is an axis")
+    check_embedding_backward(student, random(rng, *shape, C), ids, 6, "an axis of one is an axis")
+
+
+@pytest.mark.problem("embedding")
+def test_strided_embeddings(student, rng):
+    """How table and ids lie in memory does not matter, and there may be hundreds of ids."""
+    table, ids = random(rng, 300, 5), random_ids(rng, 300, 40, 3)
+    got = student.run("of_strided", "embedding_forward", table, ids)
+    assert_equal(got, table[ids], "strided ids were read in another order, or large ones cut off")
+
+
+@pytest.mark.problem("embedding")
 def test_strided_embedding_gradients(student, rng):
     """How gradients lie in memory does not matter."""
     d_out, ids = random(rng, 4, 3, 5), random_ids(rng, 6, 4, 3)
@@ -125,11 +153,15 @@ def test_ids_without_a_row_are_an_error_both_ways(student, wrong):
 
 
 @pytest.mark.problem("embedding")
-@pytest.mark.parametrize("leading", [(3, 2), (6,), (1, 3), (2,)])
-def test_a_gradient_per_id(student, leading):
+@pytest.mark.parametrize(
+    "leading, ids",
+    [((3, 2), (2, 3)), ((6,), (2, 3)), ((1, 3), (2, 3)), ((2,), (2, 3)), ((2, 3, 1), (2, 3))]
+    + [((2, 3, 2), (2, 3)), ((2,), (0,)), ((0,), (2,)), ((1,), ()), ((), (1,)), ((4, 1), (4,))],
+)
+def test_a_gradient_per_id(student, leading, ids):
     """Gradients that do not fit the ids are an error, also where their number happens to."""
-    with raises(ValueError, f"gradients of {leading} vectors do not fit ids of (2, 3)"):
-        student.embedding_backward(torch.ones(*leading, 4), torch.zeros(2, 3).long(), 5)
+    with raises(ValueError, f"gradients of {leading} vectors do not fit ids of {ids}"):
+        student.embedding_backward(torch.ones(*leading, 4), torch.zeros(ids).long(), 5)
 
 
 # --- linear -------------------------------------------------------------------------------------
@@ -155,19 +187,22 @@ def test_square_weights(student, rng):
 
 
 @pytest.mark.problem("linear")
-def test_strided_linear(student, rng):
-    """How x, W and d_out lie in memory does not matter."""
-    x, W, d_out = (random(rng, *s, dtype=DOUBLE) for s in ((2, 5, 4), (3, 4), (2, 5, 3)))
-    got = student.run("of_strided", "linear_backward", d_out, x, W)
-    why = "strided tensors give other gradients"
-    for gradient, wanted in zip(got, linear_gradients(d_out, x, W), strict=True):
-        assert_close(gradient, wanted, why, **FLOAT64)
-    got = student.run("of_strided", "linear_forward", x, W)
-    assert_close(got, F.linear(x, W), "strided tensors give another output", **FLOAT64)
+@pytest.mark.parametrize("I, O", [(1, 3), (4, 1), (1, 1)])
+@pytest.mark.parametrize("leading", [(), (5,), (2, 3)])
+def test_one_input_or_one_output(student, rng, I, O, leading):  # noqa: E741
+    """Axes of one stay, and a bias of one entry is right for one output."""
+    x, W, b = (random(rng, *s) for s in ((*leading, I), (O, I), (O,)))
+    check_linear(student, x, W, b)
+    check_linear(student, x, W, None)
+    check_linear_backward(student, random(rng, *leading, O), x, W)
 
 
 @pytest.mark.problem("linear")
-@pytest.mark.parametrize("x, b", [((2, 3), (3,)), ((2, 4), (1,)), ((2, 4), (4,)), ((2, 4), (2, 3))])
+@pytest.mark.parametrize(
+    "x, b",
+    [((2, 3), (3,)), ((2, 4), (1,)), ((2, 4), (4,)), ((2, 4), (2, 3)), ((3, 4), (1, 3))]
+    + [((3, 4), (3, 1)), ((3, 4), (3, 3)), ((3, 4), ()), ((3, 1), (3,)), ((1,), (3,))],
+)
 def test_shapes_that_do_not_fit_are_an_error(student, x, b):
     """W is (3, 4): torch would broadcast a bias of one entry, or one of a row per row of x."""
     with raises(ValueError, f"x of {x} and b of {b} do not fit W of (3, 4)"):
@@ -175,11 +210,19 @@ def test_shapes_that_do_not_fit_are_an_error(student, x, b):
 
 
 @pytest.mark.problem("linear")
-@pytest.mark.parametrize("leading", [(3, 2), (6,), (1, 3)])
+@pytest.mark.parametrize("leading", [(3, 2), (6,), (1, 3), (2,), (), (2, 3, 1), (2, 3, 2)])
 def test_gradients_that_do_not_fit_are_an_error(student, leading):
     """d_out has the leading axes of x, not only as many rows."""
     with raises(ValueError, f"d_out of {leading} rows does not fit x of (2, 3) rows"):
         student.linear_backward(torch.ones(*leading, 5), torch.ones(2, 3, 4), torch.ones(5, 4))
+
+
+@pytest.mark.problem("linear")
+@pytest.mark.parametrize("O, I", [(4, 4), (1, 4), (5, 5), (5, 1), (4, 5)])
+def test_gradients_of_other_features_are_an_error(student, O, I):  # noqa: E741
+    """W is (5, 4): d_out has five features and x four."""
+    with raises(ValueError, f"d_out of {O} and x of {I} features do not fit W of (5, 4)"):
+        student.linear_backward(torch.ones(3, O), torch.ones(3, I), torch.ones(5, 4))
 
 
 # --- gelu ---------------------------------------------------------------------------------------
@@ -194,6 +237,15 @@ def test_gelu_of_any_shape(student, rng, shape, dtype):
     for approximate in FORMS:
         check_gelu(student, x, approximate)
         check_gelu_backward(student, d_out, x, approximate)
+
+
+@pytest.mark.problem("gelu")
+@pytest.mark.parametrize("approximate", FORMS)
+def test_strided_gelu(student, rng, approximate):
+    """How x and d_out lie in memory does not matter."""
+    x, d_out = random(rng, 4, 6, dtype=DOUBLE), random(rng, 4, 6, dtype=DOUBLE)
+    check_strided(student, "gelu", x, approximate)
+    check_strided(student, "gelu_backward", d_out, x, approximate)
 
 
 @pytest.mark.problem("gelu")
@@ -216,7 +268,7 @@ def test_the_two_forms_differ(student):
 
 
 @pytest.mark.problem("gelu")
-@pytest.mark.parametrize("approximate", ["", "erf", "TANH", "sigmoid"])
+@pytest.mark.parametrize("approximate", ["", "erf", "TANH", "sigmoid", "tanhh", "NONE", " none"])
 def test_unknown_forms_are_an_error(student, approximate):
     """A form that there is not is an error, not the other one."""
     x = torch.ones(2)
@@ -227,12 +279,15 @@ def test_unknown_forms_are_an_error(student, approximate):
 
 
 @pytest.mark.problem("gelu")
-@pytest.mark.parametrize("approximate", FORMS)
-@pytest.mark.parametrize("shape", [(), (1,), (3,), (2, 1), (1, 2, 3)])
-def test_a_gradient_has_the_shape_of_x(student, shape, approximate):
+@pytest.mark.parametrize(
+    "shape",
+    [(), (1,), (3,), (6,), (1, 1), (1, 3), (2, 1), (3, 2), (2, 4), (1, 2, 3), (2, 3, 1)],
+)
+def test_a_gradient_has_the_shape_of_x(student, shape):
     """torch would broadcast a gradient of another shape."""
-    with raises(ValueError, f"d_out of {shape} does not fit x of (2, 3)"):
-        student.gelu_backward(torch.ones(shape), torch.ones(2, 3), approximate)
+    for approximate in FORMS:
+        with raises(ValueError, f"d_out of {shape} does not fit x of (2, 3)"):
+            student.gelu_backward(torch.ones(shape), torch.ones(2, 3), approximate)
 
 
 # --- cross_entropy ------------------------------------------------------------------------------
@@ -270,19 +325,33 @@ def test_rows_far_apart(student):
 @pytest.mark.problem("cross_entropy")
 def test_tiny_probabilities_are_not_clipped(student):
     """Who is 1,000 nats off is surprised by 1,000 nats: log p is not log(p + a little)."""
-    logits, targets = torch.tensor([[0.0, 1000.0], [0.0, 60.0]]), torch.tensor([0, 0])
+    logits = torch.tensor([[0.0, 1000.0], [0.0, 60.0], [-1e4, 1e4]])
+    targets = torch.tensor([0, 0, 0])
     why = "the logarithm is of softmax itself: nothing is clipped or added"
     check_cross_entropy(student, logits, targets, why)
     check_cross_entropy_backward(student, logits, targets, why)
 
 
 @pytest.mark.problem("cross_entropy")
-@pytest.mark.parametrize("name", ["cross_entropy_forward", "cross_entropy_backward"])
-@pytest.mark.parametrize("targets", [[0, 1, 4], [-1, 0, 1], [2], [0, 1], [0, 1, 2, 3]])
-def test_targets_that_do_not_fit_are_an_error(student, name, targets):
-    """Three rows of four classes: one target each, from 0 to 3."""
-    with raises(ValueError, f"targets {targets} do not fit 3 rows of 4 classes"):
-        getattr(student, name)(torch.zeros(3, 4), torch.tensor(targets, dtype=torch.int64))
+@pytest.mark.parametrize(
+    "N, V, targets",
+    [(3, 4, [0, 1, 4]), (3, 4, [-1, 0, 1]), (3, 4, [0, -100, 1]), (3, 4, [2]), (3, 4, 2)]
+    + [(3, 4, [0, 1]), (3, 4, [0, 1, 2, 3]), (3, 4, [[0, 1, 2]]), (1, 2, 0), (1, 2, [[0]])]
+    + [(4, 2, [0, 1, 2, 0])],
+)
+def test_targets_that_do_not_fit_are_an_error(student, N, V, targets):
+    """N targets in a row, each from 0 to V - 1, both ways."""
+    for name in ("cross_entropy_forward", "cross_entropy_backward"):
+        with raises(ValueError, f"{name}: targets {targets} do not fit {N} rows of {V} classes"):
+            getattr(student, name)(torch.zeros(N, V), torch.tensor(targets))
+
+
+@pytest.mark.problem("cross_entropy")
+def test_strided_cross_entropy(student, rng):
+    """How logits and targets lie in memory does not matter."""
+    logits, targets = random(rng, 4, 6, dtype=DOUBLE), random_ids(rng, 6, 4)
+    check_strided(student, "cross_entropy_forward", logits, targets)
+    check_strided(student, "cross_entropy_backward", logits, targets)
 
 
 @pytest.mark.problem("cross_entropy")
@@ -298,7 +367,8 @@ def test_no_rows_have_no_mean(student, name):
 
 @pytest.mark.problem("kaiming_init")
 @pytest.mark.parametrize(
-    "fan_out, fan_in, gain", [(20, 3000, 1.0), (3000, 20, 1.0), (300, 200, 5 / 3), (200, 300, 0.1)]
+    "fan_out, fan_in, gain",
+    [(20, 3000, 1.0), (3000, 20, 1.0), (300, 200, 5 / 3), (200, 300, 0.015)] + [(20_000, 1, 1.0)],
 )
 def test_weights_of_many_shapes(student, fan_out, fan_in, gain):
     """gain / √fan_in, whatever the number of outputs (false alarm: 1e-8)."""
@@ -318,9 +388,45 @@ def test_no_two_rows_are_alike(student):
 
 
 @pytest.mark.problem("kaiming_init")
-@pytest.mark.parametrize("seed", [0, 2**40])
+def test_weights_are_independent(student):
+    """No number is made of another, and no row, column or sum of squares is brought to a value."""
+    check_no_common_numbers([student.kaiming_init(40, 100, 10.0, 5)], "entries of W")
+    draws = [student.kaiming_init(20, 25, 5.0, seed) for seed in range(8)]
+    check_not_rescaled(draws, "weights")
+    # 500 sums of 100 numbers of variance 1 / 100: their mean square is 1, give or take 0.06
+    size = student.kaiming_init(500, 100, 1.0, 6).sum(1).square().mean().item()
+    assert size > 0.5, f"the rows of W were brought to a mean of 0: got {size:.2g}, wanted 1"
+
+
+@pytest.mark.problem("kaiming_init")
+def test_weights_have_tails(student):
+    """Of a million normal numbers 63 lie beyond four sigma (false alarm: 2e-9)."""
+    far = (student.kaiming_init(1000, 1000, math.sqrt(1000), 3).abs() > 4).sum().item()
+    assert 20 < far < 120, f"{far} of a million weights lie beyond four sigma, wanted about 63"
+
+
+@pytest.mark.problem("kaiming_init")
+def test_a_gain_of_zero(student):
+    """Zero is a gain like any other."""
+    W = student.kaiming_init(3, 2, 0.0, 1)
+    assert_equal(W, torch.zeros(3, 2), "a gain of 0 makes weights of 0: it is no missing gain")
+
+
+@pytest.mark.problem("kaiming_init")
+def test_all_seeds_differ(student):
+    """All seeds below 2**32 count, with all their digits."""
+    drawn = {}
+    for seed in (0, 1, 42, 1000, 1001, 1234, 1337, 2**16, 2**16 + 1, 2**31, 2**31 + 1, 2**32 - 1):
+        W = student.kaiming_init(3, 4, 1.0, seed)
+        for other, numbers in drawn.items():
+            assert not torch.equal(W, numbers), f"seeds {other} and {seed} give the same weights"
+        drawn[seed] = W
+
+
+@pytest.mark.problem("kaiming_init")
+@pytest.mark.parametrize("seed", [0, 2**32 - 1])
 def test_seeds_of_any_size(student, seed):
-    """Zero is a seed like any other, and so is a large one."""
+    """Zero is a seed like any other, and so is the largest."""
     arguments = ("after_other_draws", "kaiming_init", 1, 1, 1.0, seed)
     first, again = student.run(*arguments)
     assert_equal(again, first, SEED_DECIDES)
@@ -397,9 +503,22 @@ def test_features_far_from_zero(student, rng):
     """A mean of 1,000 does not swallow a variance of 1: deviations are squared, not values."""
     x, gain, bias, *running = random_batchnorm(rng, 64, 3)
     x = x + 1000
+    wide = [a.double() for a in (x + 9000, gain, bias, *running)]
+    check_batchnorm(student, wide, True, rtol=1e-9, atol=1e-9)
+    d_out = random(rng, 64, 3, dtype=DOUBLE)
+    check_batchnorm_backward(student, d_out, wide[0], wide[1], rtol=1e-9, atol=1e-9)
     # float32 keeps 6e-5 of a value near 1,000; E[x²] - E[x]² would be off by 0.06
     check_batchnorm(student, [x, gain, bias, *running], True, rtol=1e-3, atol=1e-3)
     check_batchnorm_backward(student, random(rng, 64, 3), x, gain, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.problem("batchnorm")
+@pytest.mark.parametrize("training", [True, False])
+def test_strided_batchnorm(student, rng, training):
+    """How batch and vectors lie in memory does not matter."""
+    x, gain, *rest = random_batchnorm(rng, 6, 4, DOUBLE)
+    check_strided(student, "batchnorm_forward", x, gain, *rest, training)
+    check_strided(student, "batchnorm_backward", random(rng, 6, 4, dtype=DOUBLE), x, gain)
 
 
 @pytest.mark.problem("batchnorm")
@@ -432,7 +551,7 @@ def test_a_push_on_all_rows_moves_nothing(student, rng):
 def test_a_number_per_feature(student, which):
     """Gain, bias and statistics have one entry per feature; torch would broadcast others."""
     names = ("gain", "bias", "running_mean", "running_var")
-    for shape in ((1,), (4, 3)):
+    for shape in ((1,), (), (1, 3), (3, 1), (4, 3)):
         vectors = {name: torch.ones(shape if name == which else 3) for name in names}
         for training in (True, False):
             with raises(ValueError, f"{which} of {shape} does not fit 3 features"):
@@ -443,7 +562,8 @@ def test_a_number_per_feature(student, which):
 @pytest.mark.parametrize(
     "d_out, x, gain",
     [((1, 3), (1, 3), 3), ((0, 3), (0, 3), 3), ((1, 3), (4, 3), 3), ((4, 1), (4, 3), 3)]
-    + [((4, 3), (4, 3), 1)],
+    + [((4, 3), (4, 3), gain) for gain in (1, (), (1, 3), (4, 3), (4, 1))]
+    + [(d_out, (4, 3), 3) for d_out in ((3,), (12,), (3, 4), (2, 3), (4, 3, 1), (1, 4, 3))],
 )
 def test_gradients_of_batchnorm_that_do_not_fit_are_an_error(student, d_out, x, gain):
     """At least two rows, a gradient per entry, a gain per feature."""
@@ -482,6 +602,35 @@ def test_no_two_matrices_share_their_numbers(student, seed):
 
 
 @pytest.mark.problem("mlp")
+@pytest.mark.parametrize("seed", [0, 2**32 - 1])
+def test_numbers_of_a_model_are_independent(student, seed):
+    """No number returns in another matrix, at whichever place and with whatever sign."""
+    k, C, H = 2, 20, 40
+    model = student.init_mlp(40, k, C, H, seed)
+    scaled = model["W1"] * math.sqrt(k * C / 2), model["W2"] * (math.sqrt(H) / 0.1)
+    check_no_common_numbers([model["embedding"], *scaled], "the matrices of a model")
+
+
+@pytest.mark.problem("mlp")
+def test_embeddings_are_drawn_freely(student):
+    """Neither the table nor its rows are brought to a length, and no id is left out."""
+    draws = [student.init_mlp(20, 1, 25, 2, seed)["embedding"] for seed in range(8)]
+    check_not_rescaled(draws, "embeddings")
+    squares = student.init_mlp(500, 1, 8, 2, 1)["embedding"].square().sum(1)
+    assert squares.min() > 0, "every id has a vector: none is left at 0"
+    # a sum of eight squares has variance 16; of 500 such sums it is known to 8 %
+    assert squares.var() > 4, "rows have lengths of their own: they were brought to one"
+
+
+@pytest.mark.problem("mlp")
+@pytest.mark.parametrize("other", [2**16 + 3, 2**31 + 3, 1003])
+def test_all_seeds_make_models(student, other):
+    """Two seeds that agree in their last digits make two models."""
+    first, second = (student.init_mlp(5, 1, 3, 2, seed)["embedding"] for seed in (3, other))
+    assert not torch.equal(first, second), f"seeds 3 and {other} make the same model"
+
+
+@pytest.mark.problem("mlp")
 def test_the_seed_decides_the_model(student):
     """The same seed gives the same model, another one others."""
     first, again = student.run("after_other_draws", "init_mlp", 7, 2, 3, 5, 8)
@@ -493,7 +642,11 @@ def test_the_seed_decides_the_model(student):
 
 
 @pytest.mark.problem("mlp")
-@pytest.mark.parametrize("sizes", [(0, 1, 1, 1), (1, 0, 1, 1), (1, 1, 0, 1), (1, 1, 1, 0)])
+@pytest.mark.parametrize(
+    "sizes",
+    [(0, 1, 1, 1), (1, 0, 1, 1), (1, 1, 0, 1), (1, 1, 1, 0), (-1, 1, 1, 1), (1, -1, 1, 1)]
+    + [(1, 1, -1, 1), (1, 1, 1, -1), (1, -1, -1, 1)],
+)
 def test_sizes_below_one_are_an_error(student, sizes):
     """A model has at least one of everything."""
     with raises(ValueError, f"V, k, C, H = {sizes} make no model"):
@@ -506,7 +659,7 @@ def test_sizes_below_one_are_an_error(student, sizes):
 def test_logits_at_other_sizes(student, rng, sizes, dtype):
     """One of everything, a window of one id, and one that is longer than the vocabulary."""
     V, k, C, H = sizes
-    model, x = model_of(rng, V, k, C, H, dtype), random_ids(rng, V, 8, k)
+    model, x = model_of(rng, V, k, C, H, dtype), random_ids(rng, V, 200, k)
     got = student.mlp_forward(model, x)
     noise = FLOAT64 if dtype is DOUBLE else {"rtol": 1e-5, "atol": 5e-6}
     assert_close(got, mlp_logits(model, x), "the model's logits, by torch's layers", **noise)
@@ -534,12 +687,36 @@ def test_eps_of_the_model(student, rng):
 
 
 @pytest.mark.problem("mlp")
-@pytest.mark.parametrize("wrong", [-1, 6])
-def test_windows_of_unknown_ids_are_an_error(student, rng, wrong):
-    """An id without an embedding is a ValueError."""
-    model, x = model_of(rng, 6, 2, 3, 5), torch.tensor([[0, 1], [2, wrong]])
-    with raises(ValueError, f"id {wrong} has no embedding among 6"):
+def test_strided_model(student, rng):
+    """How windows and model lie in memory does not matter."""
+    model, x = model_of(rng, 6, 3, 4, 5, DOUBLE), random_ids(rng, 6, 10, 3)
+    check_strided(student, "mlp_forward", model, x)
+
+
+@pytest.mark.problem("mlp")
+def test_entries_have_names(student, rng):
+    """A dict is a dict: its entries may come in any order, and two may have one shape."""
+    model, x = model_of(rng, 12, 3, 4, 12, DOUBLE), random_ids(rng, 12, 20, 3)
+    got = student.mlp_forward({name: model[name] for name in sorted(model)}, x)
+    assert_close(got, mlp_logits(model, x), "entries are found by name, not by place", **FLOAT64)
+
+
+@pytest.mark.problem("mlp")
+@pytest.mark.parametrize("wrong, where", [(-1, (0, 0)), (6, (0, 1)), (6, (1, 0)), (-1, (2, 1))])
+def test_windows_of_unknown_ids_are_an_error(student, rng, wrong, where):
+    """An id without an embedding is a ValueError, wherever it stands."""
+    model, x = model_of(rng, 6, 2, 3, 5), torch.zeros(3, 2).long()
+    x[where] = wrong
+    with raises(ValueError, f"id {wrong} at {where} has no embedding among 6"):
         student.mlp_forward(model, x)
+
+
+@pytest.mark.problem("mlp")
+@pytest.mark.parametrize("length", [1, 3, 4])
+def test_windows_of_another_length_are_an_error(student, rng, length):
+    """A model of windows of two ids takes no others."""
+    with raises(ValueError, f"windows of {length} ids do not fit a model of k = 2"):
+        student.mlp_forward(model_of(rng, 6, 2, 3, 5), random_ids(rng, 6, 3, length))
 
 
 # --- train_step ---------------------------------------------------------------------------------
@@ -598,6 +775,43 @@ def test_a_step_from_large_logits(student, rng):
     )
     model["b2"] = torch.tensor([0.0, 5e3, -5e3, 100.0, 1e3], dtype=DOUBLE)
     check_train_step(student, model, x, y, 0.1, rtol=1e-7, atol=1e-7)
+
+
+@pytest.mark.problem("train_step")
+def test_a_large_gradient(student, rng):
+    """A gradient of a million is a gradient: nothing is clipped."""
+    model, x = model_of(rng, 5, 2, 3, 6, DOUBLE), random_ids(rng, 5, 20, 2)
+    model["W1"], model["W2"] = model["W1"] * 1e-5, model["W2"] * 1e2
+    y = random_ids(rng, 5, 20)
+    check_train_step(student, model, x, y, 1e-6, rtol=1e-7, atol=1e-7)
+
+
+@pytest.mark.problem("train_step")
+def test_a_step_of_a_strided_model(student, rng):
+    """Neither how tensors lie in memory nor the order of the entries matters."""
+    model, x, y = (
+        model_of(rng, 12, 3, 4, 12, DOUBLE),
+        random_ids(rng, 12, 20, 3),
+        random_ids(rng, 12, 20),
+    )
+    shuffled = {name: model[name] for name in sorted(model)}
+    got, loss = student.run("of_strided", "train_step", shuffled, x, y, 0.5)
+    wanted, losses = trained(model, x, y, 0.5, 1)
+    assert_close(loss, losses[0], "a strided or shuffled model has another loss", **FLOAT64)
+    assert_models(got, wanted, DOUBLE, 0.5, rtol=1e-8, atol=1e-8)
+
+
+@pytest.mark.problem("train_step")
+@pytest.mark.parametrize(
+    "x, y",
+    [((0, 2), (0,)), ((2, 2), (3,)), ((3, 2), (2,)), ((2, 2), (2, 1)), ((2, 2), (1, 2))]
+    + [((2, 2), (1,)), ((2, 2), ()), ((3, 1), (3,)), ((3, 3), (3,))],
+)
+def test_batches_of_other_shapes_are_an_error(student, rng, x, y):
+    """At least two windows of k = 2 ids, and as many targets."""
+    model = model_of(rng, 5, 2, 3, 4)
+    with raises(ValueError, f"windows of {x} and targets of {y} are no batch for k = 2"):
+        student.train_step(model, torch.zeros(x).long(), torch.zeros(y).long(), 0.1)
 
 
 @pytest.mark.problem("train_step")
@@ -679,32 +893,108 @@ def test_batches_are_mixtures(student):
     )
 
 
-@pytest.mark.problem("train_mlp")
-def test_batches_have_the_size_that_is_asked_for(student, rng):
-    """Losses of large batches vary less than those of small ones (false alarm: 1e-9)."""
-    documents, spread = [random_ids(rng, 8, 801).tolist()], {}
-    for batch_size in (4, 256):
-        _, losses = student.train_mlp(documents, 8, 1, 4, 16, 40, batch_size, 0.0, 2)
-        spread[batch_size] = torch.tensor(losses, dtype=DOUBLE).std().item()
-    # 64 times the windows: an eighth of the spread, estimated to 10 % each time
-    assert spread[4] > 3 * spread[256] > 0, (
-        f"losses of batches of 4 and 256 spread by {spread[4]:.4f} and {spread[256]:.4f}; "
-        "wanted about eight times as much"
-    )
+def drawn(student, n: int, batch_size: int, steps: int = 1, rate: float = 1.0, seed: int = 3):
+    """How often each of n windows was drawn. All windows are [0], so that their targets tell.
+
+    Equal rows are normalized to 0: then every p is 1 / n, and b2 moves by the rate times the share
+    of its id among the targets, less 1 / n.
+    """
+    documents = [[0, i] for i in range(n)]
+    model, _ = student.train_mlp(documents, n, 1, 2, 3, steps, batch_size, rate, seed)
+    return (model["b2"].double() / rate + steps / n) * batch_size
 
 
 @pytest.mark.problem("train_mlp")
-def test_every_window_is_learned(student):
-    """First and last windows of first and last documents, by batches larger than their number."""
-    documents = [[0, 1, 2, 3], [4, 5], [6, 7, 0]]
-    model, _ = student.train_mlp(documents, 8, 1, 6, 24, 60, 40, 0.5, 3)
-    x, y = torch.tensor([[0], [1], [2], [4], [6], [7]]), torch.tensor([1, 2, 3, 5, 7, 0])
-    losses = F.cross_entropy(mlp_logits(model, x), y, reduction="none")
-    worst = int(losses.argmax())
-    assert losses.max() < 0.7, (
-        f"after 60 steps {x[worst].item()} is not followed by {y[worst].item()} yet: "
-        f"got a loss of {losses.max():.2f}, wanted < 0.7; is every window drawn?"
+@pytest.mark.parametrize("n, batch_size", [(20, 7), (20, 33), (30, 5), (3, 8)])
+def test_a_batch_has_batch_size_windows(student, n, batch_size):
+    """The counts of all windows are whole, and sum to the size of the batch."""
+    counts = drawn(student, n, batch_size)
+    why = f"a batch of {batch_size} from {n} windows has another number of windows"
+    assert_close(counts, counts.round(), why, rtol=0, atol=1e-3)
+    assert_close(counts.sum(), float(batch_size), why, rtol=0, atol=1e-3)
+
+
+@pytest.mark.problem("train_mlp")
+def test_every_batch_has_batch_size_windows(student):
+    """So has the last batch of an epoch: 11 windows are no multiple of 4."""
+    counts = drawn(student, 11, 4, steps=8, rate=1e-4)
+    why = "one of eight batches of 4 from 11 windows has another number of windows"
+    assert_close(counts, counts.round(), why, rtol=0, atol=0.05)  # p is 1 / n to 1e-3
+
+
+@pytest.mark.problem("train_mlp")
+def test_every_window_has_the_same_chance(student):
+    """Of 20,000 draws each of 40 windows gets 500, give or take 22 (false alarm: 1e-9)."""
+    counts = drawn(student, 40, 20_000)
+    few, many = counts.min().item(), counts.max().item()
+    assert few > 350 and many < 650, f"windows were drawn {few:.0f} to {many:.0f} times: wanted 500"
+
+
+@pytest.mark.problem("train_mlp")
+def test_documents_are_as_likely_as_they_are_long(student):
+    """300 windows of one document and 100 equal ones of a hundred: all 401 count the same."""
+    documents = [[0, 1], [0] * 301, *[[0, 2]] * 100]
+    model, _ = student.train_mlp(documents, 3, 1, 2, 3, 1, 4000, 1.0, 5)
+    shares, why = (
+        model["b2"] + 1 / 3,
+        "windows, not documents, have the same chance; equal ones, too",
     )
+    # seven standard deviations
+    assert_close(shares, torch.tensor([300.0, 1, 100]) / 401, why, rtol=0, atol=0.05)
+    why = "the running statistics are those that the steps leave"
+    assert_close(model["running_var"], torch.full((3,), 0.9), why, rtol=1e-5)
+
+
+@pytest.mark.problem("train_mlp")
+@pytest.mark.parametrize("other", [4, 2**16 + 3, 2**32 - 1])
+def test_seeds_draw_other_batches(student, other):
+    """Ten of forty windows: two seeds draw the same ones once in 10^8."""
+    first, second = drawn(student, 40, 10), drawn(student, 40, 10, seed=other)
+    assert not torch.equal(first.round(), second.round()), f"seeds 3 and {other} draw one batch"
+
+
+@pytest.mark.problem("train_mlp")
+def test_the_rate_stays_the_same(student):
+    """110 steps at a rate of 1e-4 move b2 by 110 times what one step does."""
+    model, losses = student.train_mlp([[0, 0]], 2, 1, 1, 1, 110, 2, 1e-4, 3)
+    why = "the learning rate changes on the way, or training stops early"
+    assert_close(model["b2"], [0.0055, -0.0055], why, rtol=0.01)  # p moves by 0.003
+    wanted = math.log1p(math.exp(-0.0109))  # of this b2 alone, for the gelu of equal rows is 0
+    assert_close(losses[-1], wanted, "the last loss is not that of its step", rtol=0, atol=1e-4)
+
+
+@pytest.mark.problem("train_mlp")
+def test_losses_are_not_rounded(student, rng):
+    """Six losses have more than five digits."""
+    _, losses = student.train_mlp([random_ids(rng, 8, 25).tolist()], 8, 1, 4, 16, 6, 4, 0.1, 2)
+    assert any(abs(loss - round(loss, 5)) > 1e-7 for loss in losses), "the losses were rounded"
+
+
+@pytest.mark.problem("train_mlp")
+def test_the_last_model_is_returned(student):
+    """At a rate of 0 no loss is the lowest, and the statistics still take every batch in."""
+    model, _ = student.train_mlp([[0, 2, 1]], 4, 2, 3, 6, 8, 5, 0.0, 9)
+    why = "the model after the last step is returned, not the best or the first"
+    assert_close(model["running_var"], torch.full((6,), 0.9**8), why, rtol=1e-4)
+
+
+@pytest.mark.problem("train_mlp")
+@pytest.mark.parametrize("steps, batch_size", [(0, 1), (0, 0), (0, -1), (1, -1), (-1, 4)])
+def test_impossible_trainings_are_an_error(student, steps, batch_size):
+    """A batch has two windows or more, also where none is drawn, and steps do not go back."""
+    with raises(ValueError, f"{steps=} and {batch_size=}: that is an error"):
+        student.train_mlp([[0, 1, 2, 3]], 4, 1, 2, 3, steps, batch_size, 0.1, 1)
+
+
+@pytest.mark.problem("train_mlp")
+@pytest.mark.parametrize("steps", [0, 1])
+@pytest.mark.parametrize("wrong, place", [(5, 0), (-1, 500), (100, 1000)])
+def test_a_bad_id_is_found_before_the_first_step(student, steps, wrong, place):
+    """An id outside 0..V - 1 is an error, whether its window is drawn or not."""
+    document = [0] * 1001
+    document[place] = wrong
+    with raises(ValueError, f"id {wrong} is none of 5, drawn or not"):
+        student.train_mlp([document], 5, 1, 2, 3, steps, 2, 0.1, 1)
 
 
 @pytest.mark.problem("train_mlp")

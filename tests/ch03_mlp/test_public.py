@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from kit.compare import assert_close, assert_equal, raises
 from tests.ch03_mlp.checks import (
     FLOAT32,
+    FLOAT64,
     SEED_DECIDES,
     SEEDS_DIFFER,
     assert_models,
@@ -25,6 +26,7 @@ from tests.ch03_mlp.checks import (
     check_slope,
     check_train_step,
     check_windows,
+    linear_gradients,
     mlp_logits,
     model_of,
     random,
@@ -53,7 +55,8 @@ def test_windows_of_the_worked_example(student):
 def test_windows_stay_inside_a_document(student):
     """No window reaches from one document into the next."""
     documents = [[0, 1, 2, 3], [4, 5], [6, 7, 8]]
-    check_windows(student, documents, 2, "a window crosses two documents")
+    why = "windows are those of each document by itself: none reaches across, none is missing"
+    check_windows(student, documents, 2, why)
 
 
 @pytest.mark.problem("context_windows")
@@ -100,6 +103,15 @@ def test_embedding_gradient_agrees_with_autograd(student, rng):
 
 
 @pytest.mark.problem("embedding")
+def test_embedding_passes_gradcheck(student, rng):
+    """A tiny step along a random direction changes the vectors as the gradient says."""
+    table, ids = random(rng, 5, 3, dtype=DOUBLE), random_ids(rng, 5, 8)
+    d_out = random(rng, 8, 3, dtype=DOUBLE)
+    gradients = [student.embedding_backward(d_out, ids, 5)]
+    check_slope(student, "embedding_forward", [table], [ids], d_out, gradients, rng)
+
+
+@pytest.mark.problem("embedding")
 @pytest.mark.parametrize("wrong", [5, -1])
 def test_ids_out_of_range_are_an_error(student, wrong):
     """An id that has no row is a ValueError; a negative one does not count from the end."""
@@ -139,6 +151,28 @@ def test_linear_passes_gradcheck(student, rng):
     d_out = random(rng, 5, 3, dtype=DOUBLE)
     gradients = student.linear_backward(d_out, x, W)
     check_slope(student, "linear_forward", [x, W, b], [], d_out, gradients, rng)
+
+
+@pytest.mark.problem("linear")
+def test_strided_linear(student, rng):
+    """How x, W, b and d_out lie in memory does not matter."""
+    x, W, b, d_out = (random(rng, *s, dtype=DOUBLE) for s in ((2, 5, 4), (3, 4), (3,), (2, 5, 3)))
+    got = student.run("of_strided", "linear_forward", x, W, b)
+    assert_close(got, F.linear(x, W, b), "strided tensors give another output", **FLOAT64)
+    got = student.run("of_strided", "linear_backward", d_out, x, W)
+    why = "strided tensors give other gradients"
+    for gradient, wanted in zip(got, linear_gradients(d_out, x, W), strict=True):
+        assert_close(gradient, wanted, why, **FLOAT64)
+
+
+@pytest.mark.problem("linear")
+def test_shapes_of_a_layer_are_checked(student):
+    """A layer of four inputs and three outputs; torch would broadcast a single bias."""
+    W, x = torch.ones(3, 4), torch.ones(2, 4)
+    with raises(ValueError, "rows of three numbers do not fit four inputs: is W transposed?"):
+        student.linear_forward(x[:, :3], W)
+    with raises(ValueError, "one bias for three outputs was broadcast"):
+        student.linear_forward(x, W, torch.ones(1))
 
 
 # --- gelu ---------------------------------------------------------------------------------------
@@ -221,6 +255,14 @@ def test_targets_out_of_range_are_an_error(student, wrong):
     """A target that is no class is a ValueError; a negative one does not count from the end."""
     with raises(ValueError, f"target {wrong} is none of 3 classes"):
         student.cross_entropy_forward(torch.zeros(2, 3), torch.tensor([0, wrong]))
+
+
+@pytest.mark.problem("cross_entropy")
+@pytest.mark.parametrize("name", ["cross_entropy_forward", "cross_entropy_backward"])
+def test_a_column_of_targets_is_an_error(student, name):
+    """Targets are (N,): of (N, 1), torch would make N losses of every row."""
+    with raises(ValueError, "targets of (3, 1) for three rows: wanted (3,)"):
+        getattr(student, name)(torch.zeros(3, 4), torch.tensor([[0], [1], [2]]))
 
 
 # --- kaiming_init -------------------------------------------------------------------------------
@@ -346,6 +388,14 @@ def test_a_step_agrees_with_autograd(student, rng):
 
 
 @pytest.mark.problem("train_step")
+def test_targets_of_another_number_are_an_error(student, rng):
+    """Three windows have three targets."""
+    model, x = model_of(rng, 5, 2, 3, 4), random_ids(rng, 5, 3, 2)
+    with raises(ValueError, "four targets for three windows are no batch"):
+        student.train_step(model, x, random_ids(rng, 5, 4), 0.1)
+
+
+@pytest.mark.problem("train_step")
 def test_a_step_in_float64(student, rng):
     """With more digits the same, to ten of them."""
     sizes = {"V": 6, "k": 2, "C": 3, "H": 7, "dtype": DOUBLE}
@@ -399,3 +449,11 @@ def test_a_batch_of_less_than_two_is_an_error(student, batch_size):
     arguments = {"steps": 1, "batch_size": batch_size, "learning_rate": 0.1, "seed": 1}
     with raises(ValueError, "a batch of less than two windows cannot be trained on"):
         student.train_mlp([[0, 1, 2, 3]], **SIZES, **arguments)
+
+
+@pytest.mark.problem("train_mlp")
+def test_ids_are_checked_before_the_first_step(student):
+    """An unknown id is an error, whether or not its window is drawn."""
+    arguments = {"steps": 0, "batch_size": 2, "learning_rate": 0.1, "seed": 1}
+    with raises(ValueError, "id 4 is none of 4, and no step has to be taken to see that"):
+        student.train_mlp([[0, 1, 2, 3], [0, 1, 4]], **SIZES, **arguments)

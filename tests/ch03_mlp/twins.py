@@ -1,5 +1,6 @@
 """Twins of ch03_mlp: other correct implementations, every one of which must pass."""
 
+import itertools
 import math
 
 import numpy as np
@@ -102,11 +103,28 @@ def embedding_gradient_by_one_hot(d_out, ids, V):
     return one_hot.T @ d_out.reshape(-1, d_out.shape[-1])
 
 
+@twin("embedding", "differences of cumulative sums over sorted ids", "embedding_backward")
+def embedding_gradient_by_cumsum(d_out, ids, V):
+    in_range(ids, V)
+    if d_out.shape[:-1] != ids.shape:
+        raise ValueError("shapes")
+    C, flat = d_out.shape[-1], ids.flatten()
+    rows = d_out.reshape(-1, C)[flat.argsort()].double()
+    sums = torch.cat([rows.new_zeros(1, C), rows.cumsum(0)])
+    ends = torch.bincount(flat, minlength=V).cumsum(0)
+    return sums[ends].diff(dim=0, prepend=rows.new_zeros(1, C)).to(d_out.dtype)
+
+
 # --- linear -------------------------------------------------------------------------------------
 
 
 def checked_linear(x, W, b):
     if x.shape[-1] != W.shape[1] or (b is not None and b.shape != W.shape[:1]):
+        raise ValueError("shapes")
+
+
+def checked_gradients(d_out, x, W):
+    if x.shape[-1] != W.shape[1] or d_out.shape != (*x.shape[:-1], len(W)):
         raise ValueError("shapes")
 
 
@@ -126,8 +144,7 @@ def linear_in_float64(x, W, b=None):
 
 @twin("linear", "einsum over named axes", "linear_backward")
 def linear_gradients_by_einsum(d_out, x, W):
-    if d_out.shape[:-1] != x.shape[:-1]:
-        raise ValueError("shapes")
+    checked_gradients(d_out, x, W)
     axes = tuple(range(d_out.ndim - 1))
     dW = torch.einsum("...o,...i->oi", d_out, x)
     return torch.einsum("...o,oi->...i", d_out, W), dW, d_out.sum(axes) if axes else d_out
@@ -135,11 +152,20 @@ def linear_gradients_by_einsum(d_out, x, W):
 
 @twin("linear", "autograd, which audit lets twins use", "linear_backward", forbidden=True)
 def linear_gradients_by_autograd(d_out, x, W):
-    if d_out.shape[:-1] != x.shape[:-1]:
-        raise ValueError("shapes")
+    checked_gradients(d_out, x, W)
     b = torch.zeros(len(W), dtype=W.dtype)
     leaves = [t.clone().requires_grad_() for t in (x, W, b)]
     return torch.autograd.grad(F.linear(*leaves), leaves, d_out)
+
+
+@twin("linear", "outer products, row by row", "linear_backward")
+def linear_gradients_row_by_row(d_out, x, W):
+    checked_gradients(d_out, x, W)
+    dW, db = torch.zeros_like(W), W.new_zeros(len(W))
+    for dy, row in zip(d_out.reshape(-1, len(W)), x.reshape(-1, W.shape[1]), strict=True):
+        dW += torch.outer(dy, row)
+        db += dy
+    return [(d_out[..., None] * W).sum(-2), dW, db]
 
 
 # --- gelu ---------------------------------------------------------------------------------------
@@ -183,11 +209,33 @@ def gelu_slope_by_autograd(d_out, x, approximate):
     return torch.autograd.grad(F.gelu(leaf, approximate=approximate), leaf, d_out)[0]
 
 
+@twin("gelu", "ReLU less what is missing to it", "gelu")
+def gelu_by_relu(x, approximate):
+    if approximate not in ("none", "tanh"):
+        raise ValueError("form")
+    if approximate == "none":
+        return torch.relu(x) - x.abs() * torch.special.ndtr(-x.abs())
+    c = math.sqrt(2 / math.pi)
+    return torch.lerp(torch.zeros_like(x), x, torch.sigmoid(2 * c * (x + 0.044715 * x**3)))
+
+
+@twin("gelu", "Python's math, entry by entry", "gelu")
+def gelu_by_python(x, approximate):
+    if approximate == "none":
+        values = [v * math.erfc(-v / math.sqrt(2)) / 2 for v in x.flatten().tolist()]
+    elif approximate == "tanh":
+        c = math.sqrt(2 / math.pi)
+        values = [v / 2 * (1 + math.tanh(c * (v + 0.044715 * v**3))) for v in x.flatten().tolist()]
+    else:
+        raise ValueError("form")
+    return torch.tensor(values, dtype=x.dtype).reshape(x.shape)
+
+
 # --- cross_entropy ------------------------------------------------------------------------------
 
 
 def checked_targets(logits, targets):
-    if len(logits) == 0 or len(targets) != len(logits):
+    if len(logits) == 0 or targets.shape != logits.shape[:1]:
         raise ValueError("rows")
     if targets.min() < 0 or targets.max() >= logits.shape[1]:
         raise ValueError("target out of range")
@@ -221,6 +269,13 @@ def cross_entropy_gradient_by_scatter(logits, targets):
     gradient = e / e.sum(1, keepdim=True) / len(logits)
     minus = torch.full((len(logits), 1), -1 / len(logits), dtype=logits.dtype)
     return gradient.scatter_add_(1, targets[:, None], minus)
+
+
+@twin("cross_entropy", "ln of 1 + the sum of all odds against the target", "cross_entropy_forward")
+def cross_entropy_by_differences(logits, targets):
+    checked_targets(logits, targets)
+    rows = zip(logits, targets.tolist(), strict=True)
+    return sum(torch.logsumexp(row - row[t], 0).item() for row, t in rows) / len(logits)
 
 
 # --- kaiming_init -------------------------------------------------------------------------------
@@ -326,6 +381,42 @@ def batchnorm_gradients_by_autograd(d_out, x, gain, eps=1e-5):
     return [g.to(x.dtype) for g in torch.autograd.grad(out, leaves, d_out.double())]
 
 
+@twin("batchnorm", "Welford's running mean and variance, row by row", "batchnorm_forward")
+def batchnorm_by_welford(
+    x, gain, bias, running_mean, running_var, training, momentum=0.1, eps=1e-5
+):
+    checked_batchnorm(x, gain, bias, running_mean, running_var)
+    wide, mean, var = x.double(), running_mean.double(), running_var.double()
+    if training:
+        if len(x) < 2:
+            raise ValueError("rows")
+        old, mean, total = (mean, var), torch.zeros_like(mean), torch.zeros_like(mean)
+        for i, row in enumerate(wide, 1):
+            delta = row - mean
+            mean = mean + delta / i
+            total = total + delta * (row - mean)
+        var = total / len(x)
+        new = mean, total / (len(x) - 1)
+        moved = [(a + momentum * (b - a)).to(x.dtype) for a, b in zip(old, new, strict=True)]
+        running_mean, running_var = moved
+    return (
+        (gain * (wide - mean) * (var + eps) ** -0.5 + bias).to(x.dtype),
+        running_mean,
+        running_var,
+    )
+
+
+@twin("batchnorm", "the whole Jacobian, feature by feature", "batchnorm_backward")
+def batchnorm_gradients_by_jacobian(d_out, x, gain, eps=1e-5):
+    if len(x) < 2 or d_out.shape != x.shape or gain.shape != x.shape[1:]:
+        raise ValueError("shapes")
+    N, sigma = len(x), (x.var(0, correction=0) + eps).sqrt()
+    x_hat = (x - x.mean(0)) / sigma
+    jacobian = torch.eye(N, dtype=x.dtype)[..., None] - 1 / N - x_hat[:, None] * x_hat / N
+    dx = torch.einsum("ijc,jc->ic", jacobian / sigma, d_out * gain)
+    return dx, (x_hat * d_out).sum(0), d_out.sum(0)
+
+
 # --- mlp ----------------------------------------------------------------------------------------
 
 
@@ -359,15 +450,16 @@ def init_by_numpy(V, k, C, H, seed):
 
 def layers(model, x, training):
     """The model of torch's own layers; their statistics are changed in training."""
-    if x.numel() and not 0 <= int(x.min()) <= int(x.max()) < len(model["embedding"]):
-        raise ValueError("id out of range")
+    in_range(x, len(model["embedding"]))
     e = F.embedding(x, model["embedding"]).flatten(1)
+    if e.shape[1] != model["W1"].shape[1]:
+        raise ValueError("length of the windows")
     statistics = model["running_mean"], model["running_var"]
     h = F.batch_norm(e @ model["W1"].T, *statistics, model["gain"], model["bias"], training)
     return F.gelu(h) @ model["W2"].T + model["b2"]
 
 
-@twin("mlp", "torch's own layers, which audit lets twins use", "mlp_forward")
+@twin("mlp", "torch's own layers, which audit lets twins use", "mlp_forward", forbidden=True)
 def mlp_by_torch(model, x):
     if len(x) == 0:
         return model["W2"].new_zeros(0, len(model["W2"]))
@@ -377,23 +469,52 @@ def mlp_by_torch(model, x):
 @twin("mlp", "a table per place of the window instead of W1 times embeddings", "mlp_forward")
 def mlp_by_tables(model, x):
     V, C = model["embedding"].shape
-    if x.numel() and (x.min() < 0 or x.max() >= V):
-        raise ValueError("id out of range")
+    in_range(x, V)
+    if x.shape[1] * C != model["W1"].shape[1]:
+        raise ValueError("length of the windows")
     scale = model["gain"] / (model["running_var"] + 1e-5).sqrt()
     blocks = model["W1"].split(C, 1)
     tables = [model["embedding"] @ block.T * scale for block in blocks]  # k of V H
     n = sum(table[x[:, i]] for i, table in enumerate(tables))
     n = n - model["running_mean"] * scale + model["bias"]
-    return F.gelu(n) @ model["W2"].T + model["b2"]
+    return n * torch.special.ndtr(n) @ model["W2"].T + model["b2"]
+
+
+@twin("mlp", "three seeds of each: 3 s, 3 s + 1, 3 s + 2", "init_mlp")
+def init_by_three_seeds(V, k, C, H, seed):
+    if min(V, k, C, H) < 1:
+        raise ValueError("size")
+    wanted = {"embedding": (1.0, V, C), "W1": ((2 / (k * C)) ** 0.5, H, k * C)}
+    wanted["W2"] = (0.1 / H**0.5, V, H)
+    model = {"gain": torch.ones(H), "bias": torch.zeros(H), "b2": torch.zeros(V)}
+    model |= {"running_mean": torch.zeros(H), "running_var": torch.ones(H)}
+    for i, (name, (std, *shape)) in enumerate(wanted.items()):
+        rng = torch.Generator().manual_seed(3 * seed + i)
+        model[name] = std * torch.randn(*shape, generator=rng)
+    return model
+
+
+@twin("mlp", "window by window", "mlp_forward")
+def mlp_by_windows(model, x):
+    in_range(x, len(model["embedding"]))
+    if x.shape[1] * model["embedding"].shape[1] != model["W1"].shape[1]:
+        raise ValueError("length of the windows")
+    scale, logits = model["gain"] / (model["running_var"] + 1e-5).sqrt(), []
+    for window in x:
+        h = model["W1"] @ torch.cat([model["embedding"][i] for i in window])
+        n = scale * (h - model["running_mean"]) + model["bias"]
+        logits.append(model["W2"] @ (n * torch.special.ndtr(n)) + model["b2"])
+    return torch.stack(logits) if logits else model["b2"].new_zeros(0, len(model["b2"]))
 
 
 # --- train_step ---------------------------------------------------------------------------------
 
 
-@twin("train_step", "torch's layers and SGD, which audit lets twins use")
+@twin("train_step", "torch's layers and SGD, which audit lets twins use", forbidden=True)
 def step_by_sgd(model, x, y, learning_rate):
-    if len(x) < 2 or len(y) != len(x) or y.min() < 0 or y.max() >= len(model["W2"]):
+    if len(x) < 2:
         raise ValueError("batch")
+    checked_targets(model["W2"].new_zeros(len(x), len(model["W2"])), y)
     model = {name: value.clone() for name, value in model.items()}
     trained = [v.requires_grad_() for n, v in model.items() if not n.startswith("running")]
     optimizer = torch.optim.SGD(trained, lr=learning_rate)
@@ -405,8 +526,9 @@ def step_by_sgd(model, x, y, learning_rate):
 
 @twin("train_step", "in float64, rounded at the end", forbidden=True)
 def step_in_float64(model, x, y, learning_rate):
-    if len(x) < 2 or len(y) != len(x) or y.min() < 0 or y.max() >= len(model["W2"]):
+    if len(x) < 2:
         raise ValueError("batch")
+    checked_targets(model["W2"].new_zeros(len(x), len(model["W2"])), y)
     dtype = model["W1"].dtype
     wide = {name: value.double() for name, value in model.items()}
     names = [name for name in wide if not name.startswith("running")]
@@ -426,9 +548,10 @@ def training_on(batches):
     from solutions.ch03_mlp.adapters import context_windows, init_mlp, train_step
 
     def trained(documents, V, k, C, H, steps, batch_size, learning_rate, seed):
-        if batch_size < 2:
-            raise ValueError("batch_size")
+        if batch_size < 2 or steps < 0:
+            raise ValueError("batch_size or steps")
         x, y = context_windows(documents, k)
+        in_range(torch.cat([x.flatten(), y]), V)
         model, losses = init_mlp(V, k, C, H, seed), []
         draw = batches(len(x), batch_size, seed)
         for _ in range(steps):
@@ -464,3 +587,30 @@ def training_in_epochs(*arguments, **named):
 @twin("train_mlp", "batches from numpy's generator")
 def training_with_numpy(*arguments, **named):
     return training_on(by_numpy)(*arguments, **named)
+
+
+def whole_batches(N, size, seed):
+    """Epochs without their incomplete last batch."""
+    rng = np.random.default_rng(seed)
+    while size > N:
+        yield torch.from_numpy(rng.integers(0, N, size))
+    while True:
+        order = torch.from_numpy(rng.permutation(N))
+        yield from (order[i : i + size] for i in range(0, N - size + 1, size))
+
+
+def step_by_step(N, size, seed):
+    """A generator per step, of the seed and the number of the step."""
+    for step in itertools.count():
+        yield torch.from_numpy(np.random.default_rng([seed, step]).choice(N, size))
+
+
+@twin("train_mlp", "epochs whose incomplete last batch is left out")
+def training_in_whole_batches(*arguments, **named):
+    return training_on(whole_batches)(*arguments, **named)
+
+
+@twin("train_mlp", "a generator per step; the losses in a tensor")
+def training_step_by_step(*arguments, **named):
+    model, losses = training_on(step_by_step)(*arguments, **named)
+    return model, torch.tensor(losses, dtype=torch.float64)
