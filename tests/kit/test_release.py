@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from kit.chapters import chapter_names, repository
+from kit.chapters import chapter_names, repository, transitive_needs
 from kit.leaks import find_leaks
 from kit.release import LeakError, public_fingerprints, release
 
@@ -52,6 +52,15 @@ def test_what_is_released_imports_nothing_that_is_not(released):
         for name in re.findall(r"^from kit\.(\w+) import", path.read_text(), re.M)
     }
     assert needed - here - {"given", "sandbox"} == set(), "an instructor's module was released"
+
+
+PLAYED = [n for n in chapter_names() if (repository() / "assignments" / n / "play.py").exists()]
+
+
+@pytest.mark.parametrize("name", [n for n in PLAYED if transitive_needs(n)])
+def test_play_reaches_the_students_own_earlier_chapters(released, name):
+    done = run(released, f"assignments/{name}/play.py")
+    assert "is still a stub" in done.stderr and "Traceback" not in done.stderr, done.stderr
 
 
 def test_the_same_input_gives_the_same_bytes(released, tmp_path):
