@@ -192,7 +192,7 @@ def test_work_passes_is_diagnosed_and_packed(released, tmp_path):
     done = run(copy, "-m", "pytest", "-q", "tests/ch01_bigram")
     assert done.returncode == 0, done.stdout
     packed = run(copy, "-m", "kit.submit")
-    assert "Next: upload submission.zip" in packed.stdout, packed.stderr
+    assert "/submission.zip (" in packed.stdout, packed.stderr
     names = zipfile.ZipFile(copy / "submission.zip").namelist()
     assert "assignments/ch01_bigram/counting.py" in names
     assert all(name.startswith("assignments/ch01_bigram/") for name in names)
