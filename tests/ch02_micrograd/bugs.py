@@ -350,16 +350,6 @@ def power_of_any_base():
     )
 
 
-@bug("arithmetic", "0 ** Value(0.5) divides by 0, though 0 ** 0.5 does not", "value")
-def root_to_a_value_divides():
-    return value_with(
-        (
-            "slopes = _slope_in_base(base, exponent_)",
-            "slopes = exponent_ and exponent_ * base ** (exponent_ - 1)",
-        )
-    )
-
-
 @bug("arithmetic", "0 to the power of a Value is level, whatever the exponent", "value")
 def power_to_a_value_level_at_zero():
     return value_with(
@@ -432,33 +422,6 @@ def addition_of_values_in_place():
             "        return self + other\n"
             "\n"
             "    def __neg__(self):\n",
-        )
-    )
-
-
-@bug("arithmetic", "exponents that are nearly whole are rounded", "value")
-def power_of_nearly_whole():
-    return value_with(
-        ("not float(exponent).is_integer()", "abs(exponent - round(exponent)) > 1e-9"),
-        (
-            "    return base**exponent\n",
-            "    return base ** (round(exponent) if base < 0 else exponent)\n",
-        ),
-        (
-            "    return exponent * base ** (exponent - 1)",
-            "    return exponent * base ** ((round(exponent) if base < 0 else exponent) - 1)",
-        ),
-    )
-
-
-@bug("arithmetic", "a denominator below 1e-12 counts as 0", "value")
-def quotient_by_small_numbers():
-    return value_with(
-        (
-            "        quotient = self.data / other.data\n",
-            "        if abs(other.data) < 1e-12:\n"
-            "            raise ZeroDivisionError\n"
-            "        quotient = self.data / other.data\n",
         )
     )
 
@@ -676,16 +639,6 @@ def relu_is_absolute():
 @bug("functions", "relu cuts off at 1e-6 instead of 0", "value")
 def relu_off_the_edge():
     return value_with(("above = self.data > 0", "above = self.data > 1e-6"))
-
-
-@bug("functions", "tanh is taken for level beyond 8", "value")
-def tanh_level_far_out():
-    return value_with(("(1 - t * t,)", "(1 - t * t if abs(self.data) < 8 else 0.0,)"))
-
-
-@bug("functions", "exp is clipped at 700, to be on the safe side", "value")
-def exp_clipped_at_700():
-    return value_with(("power = math.exp(self.data)", "power = math.exp(min(self.data, 700.0))"))
 
 
 @bug("functions", "relu of a positive number is the Value itself", "value")
@@ -919,13 +872,6 @@ def order_of_truthy_nodes(root):
     return changed("graph", ("if parent is None:", "if not parent:")).topological_order(root)
 
 
-@bug("topological_order", "the order is kept on the root, which not every object takes")
-def order_kept_on_root(root):
-    if not hasattr(root, "order"):
-        root.order = graph.topological_order(root)
-    return list(root.order)
-
-
 # --- backward -----------------------------------------------------------------------------------
 
 
@@ -1151,15 +1097,6 @@ def _everything():
 def cut_after_use():
     cut = "        for node in order:\n            node.parents = node.slopes = ()\n"
     return value_with((f"                {ADDS}\n", f"                {ADDS}\n{cut}"))
-
-
-def with_higher_limit(root):
-    return order_with_higher_limit.function(root)
-
-
-@bug("backward", "the order is found recursively, with a limit of 15,000 calls", "value")
-def walks_with_higher_limit():
-    return by("with_higher_limit")
 
 
 # --- gradcheck ----------------------------------------------------------------------------------
@@ -1729,11 +1666,6 @@ LIFT = (
 )
 
 
-@bug("mlp", "numbers in x become Values in the caller's own list", "neuron")
-def neuron_lifts_in_place(inputs, seed, activation="tanh"):
-    return neuron_with(LIFT)(inputs, seed, activation)
-
-
 @bug("mlp", "numbers in x become Values in the caller's own list, by way of a network", "mlp")
 def mlp_lifts_in_place(sizes, seed):
     return mlp_with(LIFT)(sizes, seed)
@@ -1947,13 +1879,6 @@ def training_shuffles(model, points, labels, steps, learning_rate):
     points.reverse()
     labels.reverse()
     return losses
-
-
-@bug("train_moons", "labels are looked at in the first step, not before")
-def training_checks_labels_late(model, points, labels, steps, learning_rate):
-    if not steps and points and len(points) == len(labels):
-        return []
-    return adapters.train_moons(model, points, labels, steps, learning_rate)
 
 
 @bug("train_moons", "points are counted in the first step, not before")
@@ -2453,69 +2378,6 @@ def tensor_reflected_power():
     )
 
 
-@bug("tensor", "a gradient of float32 is kept as it comes")
-def tensor_keeps_gradient_dtype():
-    return tensor_with(
-        (
-            "        self.grad = self.grad + gradient\n",
-            "        self.grad = gradient.clone() if self.parents else self.grad + gradient\n",
-        )
-    )
-
-
-@bug("tensor", "division by 0 is an error instead of inf")
-def tensor_quotient_by_zero_refused():
-    return tensor_with(
-        (
-            "        b, quotient =",
-            "        if (other.data == 0).any():\n"
-            "            raise ZeroDivisionError\n"
-            "        b, quotient =",
-        )
-    )
-
-
-@bug("tensor", "the logarithm of a negative number is an error instead of NaN")
-def tensor_log_refuses():
-    return tensor_with(
-        (
-            "        return Tensor(self.data.log()",
-            "        if (self.data < 0).any():\n"
-            "            raise ValueError('log')\n"
-            "        return Tensor(self.data.log()",
-        )
-    )
-
-
-@bug("tensor", "the root of a negative number is an error instead of NaN")
-def tensor_root_refuses():
-    return tensor_with(
-        (
-            "        # 0 ** 0 is 1 and",
-            "        if (self.data < 0).any() and exponent != int(exponent):\n"
-            "            raise ValueError('root')\n"
-            "        # 0 ** 0 is 1 and",
-        )
-    )
-
-
-@bug("tensor", "0 ** -1 is an error instead of inf")
-def tensor_inverse_of_zero_refused():
-    return tensor_with(
-        (
-            "        # 0 ** 0 is 1 and",
-            "        if (self.data == 0).any() and exponent < 0:\n"
-            "            raise ZeroDivisionError\n"
-            "        # 0 ** 0 is 1 and",
-        )
-    )
-
-
-@bug("tensor", "tanh by way of exp, which loses all digits near 0")
-def tensor_tanh_by_exp():
-    return tensor_with(("t = self.data.tanh()", "t = 1 - 2 / ((2 * self.data).exp() + 1)"))
-
-
 @bug("tensor", "exp is clipped at 50")
 def tensor_exp_clipped():
     return tensor_with(("power = self.data.exp()", "power = self.data.clamp(max=50).exp()"))
@@ -2565,20 +2427,6 @@ def tensor_leaf_broadcasts_gradient():
             "if gradient.shape != self.data.shape:",
             "if self.parents and gradient.shape != self.data.shape:",
         )
-    )
-
-
-@bug("tensor", "one entry takes a gradient of any shape")
-def tensor_of_one_entry_reshapes_gradient():
-    return tensor_with(
-        (
-            "if gradient.shape != self.data.shape:",
-            "if self.data.numel() != 1 and gradient.shape != self.data.shape:",
-        ),
-        (
-            "        self.grad = self.grad + gradient\n",
-            "        self.grad = self.grad + gradient.reshape(self.data.shape)\n",
-        ),
     )
 
 
@@ -2648,25 +2496,6 @@ def tensor_shares_its_data():
         (
             "torch.as_tensor(data, dtype=torch.float64).clone()",
             "torch.as_tensor(data, dtype=torch.float64)",
-        )
-    )
-
-
-def with_limit_of_5000(root):
-    limit = sys.getrecursionlimit()
-    sys.setrecursionlimit(5_000)
-    try:
-        return order_recursive.function(root)
-    finally:
-        sys.setrecursionlimit(limit)
-
-
-@bug("tensor", "the order is found recursively, with a limit of 5,000 calls")
-def tensor_with_higher_limit():
-    return tensor_with(
-        (
-            "topological_order(self)",
-            f"__import__('{__name__}', fromlist=['x']).with_limit_of_5000(self)",
         )
     )
 
@@ -3050,37 +2879,12 @@ def near_ties_share():
     return tensor_with(("winners = (self.data == top)", "winners = torch.isclose(self.data, top)"))
 
 
-@bug("reductions", "with three axes, the first of those that tie gets all", "tensor")
-def ties_of_three_axes_go_to_the_first():
-    return tensor_with(
-        (
-            "        share = winners / winners.sum(self._axes(dim), keepdim=True)\n",
-            "        share = winners / winners.sum(self._axes(dim), keepdim=True)\n"
-            "        if dim is not None and self.data.ndim > 2:\n"
-            "            first = self.data.argmax(dim, keepdim=True)\n"
-            "            share = torch.zeros_like(share).scatter_(dim, first, 1.0)\n",
-        )
-    )
-
-
 @bug("reductions", "max starts from -1e9, so that a maximum below it is not found", "tensor")
 def max_starts_from_a_billion():
     return tensor_with(
         (
             "top = self.data.amax(self._axes(dim), keepdim=True)",
             "top = self.data.amax(self._axes(dim), keepdim=True).clamp(min=-1e9)",
-        )
-    )
-
-
-@bug("reductions", "a number has no axis 0, as it has in torch", "tensor")
-def numbers_have_no_axes():
-    return tensor_with(
-        (
-            "        return tuple(range(self.data.ndim)) if dim is None else (dim,)",
-            "        if dim is not None:\n"
-            "            self.data.shape[dim]\n"
-            "        return tuple(range(self.data.ndim)) if dim is None else (dim,)",
         )
     )
 

@@ -1,7 +1,5 @@
 """Drivers run next to the student's code; see the tests that use them."""
 
-from tests.ch02_micrograd.drivers_public import execute, slopes
-
 
 def make(adapters, factory, data):
     """A Value or Tensor of anything; what its class is when it is asked for again."""
@@ -122,17 +120,6 @@ def inputs_after_call(adapters, kind, arguments, x):
     return [type(number).__name__ for number in x]
 
 
-def tensor_walks(adapters, source, leaves, roots, preset):
-    """As walks, on Tensors; gradients by name, before they are set to `preset` and afterwards."""
-    variables = execute(source, {n: adapters.tensor()(data) for n, data in leaves.items()})
-    before = slopes(variables)
-    for name, number in preset.items():
-        variables[name].grad = variables[name].data * 0 + number
-    for root in roots:
-        variables[root].backward()
-    return before, slopes(variables)
-
-
 def data_after_editing_source(adapters, array):
     """A Tensor's data after the array that it was made from has changed."""
     made = adapters.tensor()(array)
@@ -140,9 +127,7 @@ def data_after_editing_source(adapters, array):
     return made.data
 
 
-def gradient_after_editing(adapters, source, data):
-    """A leaf's gradient after its first entry was set to 0 in place."""
-    a = adapters.tensor()(data)
-    execute(source, {"a": a})["out"].backward()
-    a.grad[0] = 0.0
-    return a.grad
+def unbroadcast_permuted(adapters, grad, order, shape):
+    """The gradient with its axes in another order, which leaves it in memory as it was."""
+    got = adapters.unbroadcast(grad.permute(order), shape)
+    return got, str(got.dtype).removeprefix("torch.")

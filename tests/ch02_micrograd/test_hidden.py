@@ -814,11 +814,12 @@ def test_nothing_was_broadcast_to_nothing(student, big, small):
 @pytest.mark.problem("unbroadcast")
 def test_unbroadcast_of_strided_float32(student, rng):
     """Other dtypes, and a gradient that lies in memory in another order."""
-    for grad in (random_tensor(rng, 2, 3, 4).float().mT, random_tensor(rng, 4, 3, 2).movedim(2, 0)):
+    for grad in (random_tensor(rng, 4, 3, 2).float(), random_tensor(rng, 4, 3, 2)):
         for shape in ((1, 3), (3,), (4, 1), (2, 1, 3), (4, 3), ()):
-            check_unbroadcast(student, grad, shape, "any order in memory works")
-            got = student.unbroadcast(grad, shape).dtype
-            assert got == grad.dtype, f"the dtype stays {grad.dtype}: got {got}"
+            got, dtype = student.run("unbroadcast_permuted", grad, (2, 0, 1), shape)
+            wanted = grad.permute(2, 0, 1).sum_to_size(shape)
+            assert_close(got, wanted, f"a gradient that is not contiguous: (2, 4, 3) to {shape}")
+            assert_equal(f"torch.{dtype}", str(grad.dtype), "the dtype stays that of the gradient")
 
 
 @pytest.mark.problem("unbroadcast")
@@ -998,10 +999,9 @@ def test_gradients_that_tensors_had_before(student):
     """Zeros of float64 at first; a leaf adds, what was made from it starts anew, d is left alone."""
     source, preset = "b = a * 3; c = b * b; d = b * 5", dict.fromkeys("abd", 7.0)
     before, after = student.run("tensor_walks", source, {"a": 2.0}, ["c"], preset)
-    zero = torch.zeros((), dtype=torch.float64)
-    for name, grad in before.items():
-        assert isinstance(grad, torch.Tensor), f"{name}.grad is a tensor at first: got {grad}"
-        assert_equal([grad, grad.dtype], [zero, zero.dtype], f"{name}.grad is zeros of float64")
+    for name, (grad, dtype) in before.items():
+        assert_equal(dtype, "torch.float64", f"{name}.grad is a tensor of float64 at first")
+        assert_equal(grad.item(), 0.0, f"{name}.grad is zeros at first")
     got = [after[name].item() for name in "abcd"]
     assert_close(got, [43.0, 12.0, 1.0, 7.0], "a adds 36 to 7, b and c start anew, d has no part")
 
@@ -1068,11 +1068,11 @@ def test_a_leaf_tensor_as_root(student, rng):
 
 @pytest.mark.problem("tensor")
 def test_gradients_of_a_tensor_with_many_paths(student):
-    """Each node once: 2**50 paths and 6,000 operations in a row."""
+    """Each node once: 2**50 paths and 3,000 operations in a row."""
     source = "out = a\nfor _ in range(50): out = out + out"
     _, leaves, _ = student.run("tensors", source, {"a": 1.0})
     assert_equal(leaves["a"].item(), 2.0**50, "the sum over all paths")
-    source = "out = a\nfor _ in range(6000): out = -out"
+    source = "out = a\nfor _ in range(3000): out = -out"
     _, leaves, _ = student.run("tensors", source, {"a": 1.0})
     assert_equal(leaves["a"].item(), 1.0, "a long chain")
 

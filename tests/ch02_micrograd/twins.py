@@ -274,7 +274,7 @@ def order_by_markers(root):
             stack.append((node, True))
             # one that is open is met again above its own marker: a cycle
             stack.extend((parent, False) for parent in node.parents if id(parent) not in closed)
-    return tuple(order)
+    return order
 
 
 # --- gradcheck ----------------------------------------------------------------------------------
@@ -443,7 +443,7 @@ def unbroadcast_by_numpy(grad, shape):
     return array
 
 
-@twin("unbroadcast", "the gradient of expand, by autograd")
+@twin("unbroadcast", "the gradient of expand, by autograd", forbidden=True)
 def unbroadcast_by_autograd(grad, shape):
     x = torch.zeros(shape, dtype=grad.dtype, requires_grad=True)
     try:
@@ -460,7 +460,7 @@ class OnAutograd:
     """Nodes that ask torch's autograd, one operation at a time; audit lets twins do so."""
 
     def __init__(self, data, parents=(), operation=None):
-        self.data = torch.as_tensor(data).detach().clone().double()
+        self.data = torch.as_tensor(data, dtype=torch.float64).detach().clone()
         self.grad = torch.zeros_like(self.data)
         self.parents, self.operation = list(parents), operation
 
