@@ -51,8 +51,8 @@ def topological_order(root: object) -> list:
     """Everything that `root` was made from, itself included, each once, parents before children.
 
     A node is any object with an attribute `parents`, a list or tuple of nodes, empty for a leaf.
-    Any order with that property will do. Nodes are told apart by identity: two may be equal, and
-    they need not be hashable. A graph may be 20,000 nodes deep. ValueError for a cycle.
+    A list; any order with that property will do. Nodes are told apart by identity: two may be equal,
+    and they need not be hashable. A graph may be 20,000 nodes deep. ValueError for a cycle.
     """
     raise NotImplementedError
 
