@@ -2,7 +2,9 @@
 
 Two engines of automatic differentiation, one for numbers and one for tensors, and a network on the
 first. A function that hands out a class returns the same class at every call. Everything made by
-an operation is new: `a += b` too leaves the old object `a` as it was.
+an operation is new, that of `0 + a` or `a ** 1` too, and `a += b` leaves the old object `a` as it
+was. Between an operation and backward nobody sets `data`. No result overflows, and apart from what
+a docstring says of inf, numbers and slopes are finite. Seeds are whole and not negative.
 
 Keep the names and signatures. Beyond that the design is yours: more attributes, functions, files.
 """
@@ -22,7 +24,7 @@ def value() -> type:
     .grad            0.0 at first; then what backward puts there; may be set
     + - * / **       of two Values, or a Value and an int or float on either side, and unary -;
                      sum() of a list of Values works. TypeError for anything else.
-    .exp() .log() .tanh() .relu()     tanh as exact as math.tanh; relu's slope at 0 is 0
+    .exp() .log() .tanh() .relu()     tanh as exact as math.tanh; relu has slope 0 where x <= 0
     .backward()      see below
 
     x ** 0 is 1, with slope 0 in x, at x = 0 too. There x ** n has the slope inf for 0 < n < 1. The
@@ -37,7 +39,8 @@ def value() -> type:
     A leaf, made from nothing, adds it to its `grad`, however often and from whichever root backward
     is called; any other Value starts anew, so that its `grad` is the slope of the last root. A root
     that is a leaf adds 1. All else is left alone. Graphs may be 20,000 operations deep, and each is
-    walked once: time is proportional to the number of operations.
+    walked once: time is proportional to the number of operations. It is meant to use your
+    `topological_order`: give a Value the attribute `parents`.
 
     Source: Baydin et al. 2018, Automatic differentiation in machine learning: a survey, section 3.
     """
@@ -48,8 +51,8 @@ def topological_order(root: object) -> list:
     """Everything that `root` was made from, itself included, each once, parents before children.
 
     A node is any object with an attribute `parents`, a list or tuple of nodes, empty for a leaf.
-    Any order with that property will do. Nodes are told apart by identity: two may be equal, and
-    they need not be hashable. A graph may be 20,000 nodes deep. ValueError for a cycle.
+    A list; any order with that property will do. Nodes are told apart by identity: two may be equal,
+    and they need not be hashable. A graph may be 20,000 nodes deep. ValueError for a cycle.
     """
     raise NotImplementedError
 
@@ -62,8 +65,8 @@ def gradcheck(f: Callable, x: list[float], eps: float = 1e-6) -> float:
 
         the error is max_i |a_i - n_i| / max(1, |a_i|, |n_i|)
 
-    and inf if anything in it is nan. x stays as it was. ValueError if x is empty or eps is not
-    positive.
+    and inf if anything in it is nan, inf / inf in the error itself included. x stays as it was.
+    ValueError if x is empty or eps is not positive.
     """
     raise NotImplementedError
 
@@ -129,7 +132,8 @@ def unbroadcast(grad: Float[Tensor, "..."], shape: tuple[int, ...]) -> Float[Ten
 
     unbroadcast([[1, 2], [3, 4]], (2,)) -> [4, 6]
 
-    Broadcasting is torch's. ValueError if `shape` does not broadcast to the shape of `grad`.
+    Broadcasting is torch's, and the dtype stays that of `grad`. ValueError if `shape` does not
+    broadcast to the shape of `grad`.
     """
     raise NotImplementedError
 
@@ -137,24 +141,26 @@ def unbroadcast(grad: Float[Tensor, "..."], shape: tuple[int, ...]) -> Float[Ten
 def tensor() -> type:
     """The class `Tensor` of your own, an array that remembers how it was made, as `Value` does.
 
-    Tensor(data)     a torch tensor, a number, or nested lists of numbers
+    Tensor(data)     a torch tensor, a number, or nested lists of numbers, which are copied
     .data            a torch tensor of float64; training may set it
     .grad            one of the same shape: zeros at first; may be set
     + - * /          of two Tensors, broadcast as in torch, or a Tensor and an int or float on
                      either side, and unary -; TypeError for anything else
     **               with an int or float as exponent, else TypeError; x ** 0 has the slope 0, at
                      x = 0 too
-    .exp() .log() .tanh() .relu()     for every entry; relu's slope at 0 is 0
+    .exp() .log() .tanh() .relu()     for every entry; relu has slope 0 where x <= 0
     @                two axes or more on both sides; leading axes broadcast
     .sum(dim=None, keepdim=False)     over one axis, or over all
-    .max(dim=None, keepdim=False)     entries that tie for the maximum share its gradient equally
-    .reshape(2, -1)  as torch does
+    .max(dim=None, keepdim=False)     values only; entries that tie for the maximum share its
+                     gradient equally
+    .reshape(2, -1)  as torch does; sizes are separate arguments
     .backward(gradient=None)          as Value's, from the gradient that arrives at this Tensor: a
-                     torch tensor of its shape, by default 1 if it has just one entry
+                     torch tensor of its shape, by default 1 if it has just one entry; float32 is
+                     taken as float64
 
-    Results are torch's: log(0) is -inf. ValueError, or torch's RuntimeError or IndexError, where
-    shapes or axes do not fit; ValueError for backward() from several entries without a gradient,
-    for a gradient of another shape, and for @ of fewer than two axes. Torch's own autograd is not
-    allowed.
+    Where nothing else is said, results and slopes are torch's: log(0) is -inf, with slope inf.
+    ValueError, or torch's RuntimeError or IndexError, where shapes or axes do not fit; ValueError
+    for backward() from several entries without a gradient, for a gradient of another shape, and for
+    @ of fewer than two axes. Torch's own autograd is not allowed.
     """
     raise NotImplementedError

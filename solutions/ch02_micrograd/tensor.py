@@ -32,7 +32,7 @@ class Tensor:
     """A node of the graph: data, and for every parent a function that carries gradients to it."""
 
     def __init__(self, data: object, parents: tuple = (), pullbacks: tuple = ()):
-        self.data = torch.as_tensor(data, dtype=torch.float64)
+        self.data = torch.as_tensor(data, dtype=torch.float64).clone()
         self.grad = torch.zeros_like(self.data)
         self.parents = parents
         self.pullbacks = pullbacks

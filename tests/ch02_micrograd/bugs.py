@@ -8,6 +8,7 @@ import importlib
 import inspect
 import math
 import random
+import sys
 from collections import deque
 from types import ModuleType
 
@@ -321,6 +322,146 @@ def _in_place_class(name):
     return spoilt
 
 
+@bug("arithmetic", "a ** 'x' is an AttributeError: the exponent's type is not looked at", "value")
+def power_of_text_is_an_attribute_error():
+    return value_with(
+        ("        if not isinstance(exponent, Value):\n            return NotImplemented\n", "")
+    )
+
+
+@bug("arithmetic", "an exponent that is no number is a ValueError instead of a TypeError", "value")
+def power_of_text_is_a_value_error():
+    return value_with(
+        (
+            "        if not isinstance(exponent, Value):\n            return NotImplemented\n",
+            "        if not isinstance(exponent, Value):\n"
+            "            raise ValueError('exponent')\n",
+        )
+    )
+
+
+@bug("arithmetic", "the base in 'x' ** a is made a float without a look", "value")
+def power_of_any_base():
+    return value_with(
+        (
+            "    @_between_values\n    def __rpow__(self, other):\n        return other**self",
+            "    def __rpow__(self, other):\n        return Value(float(other)) ** self",
+        )
+    )
+
+
+@bug("arithmetic", "0 to the power of a Value is level, whatever the exponent", "value")
+def power_to_a_value_level_at_zero():
+    return value_with(
+        (
+            "slopes = _slope_in_base(base, exponent_)",
+            "slopes = exponent_ * base ** (exponent_ - 1) if base else 0.0",
+        )
+    )
+
+
+@bug("arithmetic", "complex numbers are numbers too", "value")
+def value_of_complex():
+    return value_with(
+        (
+            "        if not isinstance(data, int | float):\n",
+            "        if not isinstance(data, int | float | complex):\n",
+        ),
+        ("self.data = float(data)", "self.data = data"),
+        (
+            "Value(other) if isinstance(other, int | float) else other",
+            "Value(other) if isinstance(other, int | float | complex) else other",
+        ),
+    )
+
+
+@bug("arithmetic", "a Value may hold another Value", "value")
+def value_of_value():
+    return value_with(
+        (
+            "        if not isinstance(data, int | float):\n",
+            "        data = data.data if isinstance(data, Value) else data\n"
+            "        if not isinstance(data, int | float):\n",
+        )
+    )
+
+
+@bug("arithmetic", "whatever float() takes is a number, torch's tensors too", "value")
+def value_of_whatever_is_a_float():
+    return value_with(
+        (
+            "        if not isinstance(data, int | float):\n",
+            "        if not hasattr(data, '__float__'):\n",
+        ),
+        (
+            "Value(other) if isinstance(other, int | float) else other",
+            "Value(other) if hasattr(other, '__float__') else other",
+        ),
+    )
+
+
+@bug("arithmetic", "whatever has an attribute data is taken for a Value", "value")
+def operand_with_data():
+    return value_with(
+        (
+            "isinstance(other, Value) else NotImplemented",
+            "hasattr(other, 'data') else NotImplemented",
+        )
+    )
+
+
+@bug("arithmetic", "a += b changes a in place if b is a Value", "value")
+def addition_of_values_in_place():
+    return value_with(
+        (
+            "    def __neg__(self):\n",
+            "    def __iadd__(self, other):\n"
+            "        if isinstance(other, Value):\n"
+            "            self.data += other.data\n"
+            "            return self\n"
+            "        return self + other\n"
+            "\n"
+            "    def __neg__(self):\n",
+        )
+    )
+
+
+@bug("arithmetic", "0 + a is a itself, so that sum() works", "value")
+def zero_plus_a_is_a():
+    return value_with(
+        (
+            "    @_between_values\n    def __radd__(self, other):\n        return other + self",
+            "    def __radd__(self, other):\n"
+            "        return self if isinstance(other, int) and other == 0 else self + other",
+        )
+    )
+
+
+@bug("arithmetic", "a ** 1 is a itself", "value")
+def first_power_is_a():
+    return value_with(
+        (
+            "            # A number is no Value",
+            "            if exponent == 1:\n"
+            "                return self\n"
+            "            # A number is no Value",
+        )
+    )
+
+
+@bug("arithmetic", "a * 1 is a itself", "value")
+def one_times_a_is_a():
+    return value_with(
+        (
+            "    @_between_values\n    def __mul__(self, other):\n",
+            "    @_between_values\n"
+            "    def __mul__(self, other):\n"
+            "        if not other.parents and other.data == 1:\n"
+            "            return self\n",
+        )
+    )
+
+
 # --- functions ----------------------------------------------------------------------------------
 
 
@@ -498,6 +639,18 @@ def relu_is_absolute():
 @bug("functions", "relu cuts off at 1e-6 instead of 0", "value")
 def relu_off_the_edge():
     return value_with(("above = self.data > 0", "above = self.data > 1e-6"))
+
+
+@bug("functions", "relu of a positive number is the Value itself", "value")
+def relu_returns_itself():
+    return value_with(
+        (
+            "        return Value(self.data if above else 0.0,",
+            "        if above:\n"
+            "            return self\n"
+            "        return Value(self.data if above else 0.0,",
+        )
+    )
 
 
 # --- topological_order --------------------------------------------------------------------------
@@ -682,6 +835,41 @@ def order_by_distance(root):
         for parent in node.parents:
             distance[id(parent)] = min(distance[id(parent)], distance[id(node)] + 1)
     return sorted(order, key=lambda node: -distance[id(node)])
+
+
+@bug("topological_order", "recursive, with a limit of 15,000 calls")
+def order_with_higher_limit(root):
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(15_000)
+    try:
+        return order_recursive.function(root)
+    finally:
+        sys.setrecursionlimit(limit)
+
+
+@bug("topological_order", "an iterator instead of a list")
+def order_as_iterator(root):
+    return iter(graph.topological_order(root))
+
+
+@bug("topological_order", "a tuple instead of a list")
+def order_as_tuple(root):
+    return tuple(graph.topological_order(root))
+
+
+@bug("topological_order", "nodes are marked by an attribute, which not every object takes")
+def order_by_marks(root):
+    order = graph.topological_order(root)
+    for node in order:
+        node.visited = True
+    for node in order:
+        del node.visited
+    return order
+
+
+@bug("topological_order", "nodes that are falsy are taken for the end of the list")
+def order_of_truthy_nodes(root):
+    return changed("graph", ("if parent is None:", "if not parent:")).topological_order(root)
 
 
 # --- backward -----------------------------------------------------------------------------------
@@ -1096,6 +1284,30 @@ def gradcheck_without_step(f, x, eps=1e-6):
     return adapters.gradcheck(f, x, eps if eps > 0 else 1e-6)
 
 
+@bug("gradcheck", "NaN is looked for in gradient and difference, not in inf / inf")
+def gradcheck_overlooks_quotients(f, x, eps=1e-6):
+    return gradcheck_with(
+        ("math.isnan(error) else error", "math.isnan(analytic + 0 * numeric) else error"),
+        ("return max(_error(", "return max([0.0] + [_error("),
+        ("enumerate(leaves))", "enumerate(leaves)])"),
+    )(f, x, eps)
+
+
+@bug("gradcheck", "f is given a tuple instead of a list")
+def gradcheck_gives_a_tuple(f, x, eps=1e-6):
+    return adapters.gradcheck(lambda values: f(tuple(values)), x, eps)
+
+
+@bug("gradcheck", "the step grows with |x|")
+def gradcheck_scales_the_step(f, x, eps=1e-6):
+    return gradcheck_with(
+        (
+            "    def at(step: float)",
+            "    eps = eps * max(1.0, abs(x[i]) / 3)\n\n    def at(step: float)",
+        ),
+    )(f, x, eps)
+
+
 # --- mlp ----------------------------------------------------------------------------------------
 
 
@@ -1386,6 +1598,96 @@ def mlp_zips(sizes, seed):
     return mlp_with(CHECK, ZIP)(sizes, seed)
 
 
+@bug("mlp", "seed 0 is taken for no seed", "layer")
+def layer_without_seed_zero(inputs, outputs, seed, activation="tanh"):
+    return network.Layer(inputs, outputs, random.Random(seed or None), activation)
+
+
+@bug("mlp", "seeds of layers and neurons are counted up, and meet again", "mlp")
+def mlp_seeds_that_meet(sizes, seed):
+    made = adapters.mlp(sizes, seed)
+    for i, layer in enumerate(made.layers):
+        for j, neuron in enumerate(layer.neurons):
+            n = len(neuron.weights)
+            neuron.weights = network.Neuron(n, random.Random(10 * (seed + i) + j), "tanh").weights
+    return made
+
+
+@bug("mlp", "a negative number of outputs is accepted", "layer")
+def layer_of_negative_outputs(inputs, outputs, seed, activation="tanh"):
+    return layer_with(("if outputs < 1:", "if outputs == 0:"))(inputs, outputs, seed, activation)
+
+
+@bug("mlp", "a network without outputs is accepted", "mlp")
+def mlp_without_outputs(sizes, seed):
+    return mlp_with(("if outputs < 1:", "if False:"))(sizes, seed)
+
+
+@functools.cache
+def known_network(sizes, seed):
+    return adapters.mlp(list(sizes), seed)
+
+
+@bug("mlp", "networks of one seed are one network", "mlp")
+def mlp_from_a_cache(sizes, seed):
+    return known_network(tuple(sizes), seed)
+
+
+@bug("mlp", "a single neuron's bias starts at random, though a layer's does not", "neuron")
+def neuron_random_bias(inputs, seed, activation="tanh"):
+    return neuron_with(("self.bias = Value(0.0)", "self.bias = Value(rng.uniform(-bound, bound))"))(
+        inputs, seed, activation
+    )
+
+
+@bug("mlp", "a single neuron's weights start in ±1", "neuron")
+def neuron_starts_wide(inputs, seed, activation="tanh"):
+    return neuron_with(("bound = inputs**-0.5", "bound = 1.0"))(inputs, seed, activation)
+
+
+@bug("mlp", "all layers start in ±1/sqrt(sizes[0]), the network's number of inputs", "mlp")
+def mlp_starts_by_first_size(sizes, seed):
+    made = adapters.mlp(sizes, seed)
+    for layer in made.layers:
+        for neuron in layer.neurons:
+            for w in neuron.weights:
+                w.data *= (len(neuron.weights) / sizes[0]) ** 0.5
+    return made
+
+
+@bug("mlp", "biases of a network start at 0.1", "mlp")
+def mlp_positive_biases(sizes, seed):
+    return mlp_with(("self.bias = Value(0.0)", "self.bias = Value(0.1)"))(sizes, seed)
+
+
+LIFT = (
+    "        products = (",
+    "        x[:] = [n if isinstance(n, Value) else Value(n) for n in x]\n        products = (",
+)
+
+
+@bug("mlp", "numbers in x become Values in the caller's own list, by way of a network", "mlp")
+def mlp_lifts_in_place(sizes, seed):
+    return mlp_with(LIFT)(sizes, seed)
+
+
+@bug("mlp", "a layer returns a tuple instead of a list", "layer")
+def layer_returns_a_tuple(inputs, outputs, seed, activation="tanh"):
+    return layer_with(
+        (
+            "return [neuron(x) for neuron in self.neurons]",
+            "return tuple(neuron(x) for neuron in self.neurons)",
+        )
+    )(inputs, outputs, seed, activation)
+
+
+@bug("mlp", "weights are one of 21 numbers", "layer")
+def layer_of_round_weights(inputs, outputs, seed, activation="tanh"):
+    return layer_with(("rng.uniform(-bound, bound)", "bound * rng.randint(-10, 10) / 10"))(
+        inputs, outputs, seed, activation
+    )
+
+
 # --- train_moons --------------------------------------------------------------------------------
 
 
@@ -1579,6 +1881,30 @@ def training_shuffles(model, points, labels, steps, learning_rate):
     return losses
 
 
+@bug("train_moons", "points are counted in the first step, not before")
+def training_counts_points_late(model, points, labels, steps, learning_rate):
+    if not steps and not set(labels) - {-1, 1}:
+        return []
+    return adapters.train_moons(model, points, labels, steps, learning_rate)
+
+
+@bug("train_moons", "a loss below 1e-6 ends the training")
+def training_ends_near_zero(model, points, labels, steps, learning_rate):
+    losses = []
+    for _ in range(steps):
+        small = losses and losses[-1] < 1e-6
+        rate = 0.0 if small else learning_rate
+        losses += losses[-1:] if small else adapters.train_moons(model, points, labels, 1, rate)
+    return losses or adapters.train_moons(model, points, labels, 0, learning_rate)
+
+
+@bug("train_moons", "gradients are clipped to ±100")
+def training_clips(model, points, labels, steps, learning_rate):
+    return training_with(
+        ("learning_rate * p.grad", "learning_rate * max(-100.0, min(100.0, p.grad))")
+    )(model, points, labels, steps, learning_rate)
+
+
 # --- unbroadcast --------------------------------------------------------------------------------
 
 
@@ -1700,6 +2026,30 @@ def unbroadcast_keeps_empty(grad, shape):
 def unbroadcast_ignores_order(grad, shape):
     total = unbroadcast(grad, shape)
     return total if total.ndim < 2 else total.mT.reshape(total.shape)
+
+
+@bug("unbroadcast", "an axis of size 0 is taken for one that was stretched")
+def unbroadcast_stretches_nothing(grad, shape):
+    return unbroadcast_with(("mine in (1, theirs)", "mine in (0, 1, theirs)"))(grad, shape)
+
+
+@bug("unbroadcast", "the gradient is seen as rows by view(), which wants it contiguous")
+def unbroadcast_by_view(grad, shape):
+    unbroadcast(grad, shape)
+    added = grad.ndim - len(shape)
+    if added and grad.numel():
+        grad = grad.view(-1, *grad.shape[added:]).sum(0)
+    return unbroadcast(grad, shape)
+
+
+@bug("unbroadcast", "a gradient of float32 is summed to float64")
+def unbroadcast_in_float64(grad, shape):
+    return unbroadcast(grad.double(), shape)
+
+
+@bug("unbroadcast", "a gradient of float64 becomes float32")
+def unbroadcast_in_float32(grad, shape):
+    return unbroadcast(grad.float(), shape)
 
 
 # --- tensor -------------------------------------------------------------------------------------
@@ -1979,6 +2329,203 @@ def tensor_tiles():
     return tensor_with((old, new + old))
 
 
+@bug("tensor", "torch's tensors are operands too")
+def tensor_of_torchs():
+    return tensor_with(
+        (
+            "Tensor(other) if isinstance(other, int | float) else other",
+            "Tensor(other) if isinstance(other, int | float | torch.Tensor) else other",
+        )
+    )
+
+
+@bug("tensor", "a tuple of numbers is an operand")
+def tensor_of_tuples():
+    return tensor_with(
+        (
+            "Tensor(other) if isinstance(other, int | float) else other",
+            "Tensor(other) if isinstance(other, int | float | tuple) else other",
+        )
+    )
+
+
+@bug("tensor", "an exponent may be a tensor of torch's")
+def tensor_power_of_torchs():
+    return tensor_with(
+        (
+            "        if not isinstance(exponent, int | float):\n",
+            "        if not isinstance(exponent, int | float | torch.Tensor):\n",
+        ),
+        (
+            "if exponent else torch.zeros_like(self.data)",
+            "if torch.as_tensor(exponent).any() else torch.zeros_like(self.data)",
+        ),
+    )
+
+
+@bug("tensor", "2 ** a is accepted")
+def tensor_reflected_power():
+    return tensor_with(
+        (
+            '    def __matmul__(self, other: "Tensor"):\n',
+            "    def __rpow__(self, base):\n"
+            "        power = base**self.data\n"
+            "        slope = power * torch.log(torch.tensor(float(base)))\n"
+            "        return Tensor(power, (self,), (lambda g: g * slope,))\n"
+            "\n"
+            '    def __matmul__(self, other: "Tensor"):\n',
+        )
+    )
+
+
+@bug("tensor", "exp is clipped at 50")
+def tensor_exp_clipped():
+    return tensor_with(("power = self.data.exp()", "power = self.data.clamp(max=50).exp()"))
+
+
+@bug("tensor", "a small number is added to the denominator")
+def tensor_quotient_with_epsilon():
+    return tensor_with(
+        (
+            "b, quotient = other.data, self.data / other.data",
+            "b = other.data + 1e-15\n        quotient = self.data / b",
+        )
+    )
+
+
+@bug("tensor", "the slope of a root at 0 is 0 instead of inf")
+def tensor_root_level_at_zero():
+    return tensor_with(
+        (
+            "        return Tensor(self.data**exponent, (self,)",
+            "        if exponent < 1:\n"
+            "            slope = torch.where(self.data == 0, 0.0, slope)\n"
+            "        return Tensor(self.data**exponent, (self,)",
+        )
+    )
+
+
+@bug("tensor", "the slope of log is 1 / (x + 1e-12)")
+def tensor_log_slope_with_epsilon():
+    return tensor_with(("g / self.data,", "g / (self.data + 1e-12),"))
+
+
+@bug("tensor", "infinite gradients are made finite")
+def tensor_gradients_without_inf():
+    return tensor_with(
+        (
+            "unbroadcast(pullback(node.grad), parent.data.shape)",
+            "unbroadcast(pullback(node.grad), parent.data.shape).nan_to_num()",
+        )
+    )
+
+
+@bug("tensor", "a gradient of another shape is broadcast where it arrives at a leaf")
+def tensor_leaf_broadcasts_gradient():
+    return tensor_with(
+        (
+            "if gradient.shape != self.data.shape:",
+            "if self.parents and gradient.shape != self.data.shape:",
+        )
+    )
+
+
+@bug("tensor", "a -= b changes a's data in place")
+def tensor_difference_in_place():
+    return tensor_with(
+        (
+            "    def __neg__(self):\n",
+            "    def __isub__(self, other):\n"
+            "        self.data = (self - other).data\n"
+            "        return self\n"
+            "\n"
+            "    def __neg__(self):\n",
+        )
+    )
+
+
+@bug("tensor", "a /= b changes a's data in place")
+def tensor_quotient_in_place():
+    return tensor_with(
+        (
+            "    def __neg__(self):\n",
+            "    def __itruediv__(self, other):\n"
+            "        self.data = (self / other).data\n"
+            "        return self\n"
+            "\n"
+            "    def __neg__(self):\n",
+        )
+    )
+
+
+@bug("tensor", "grad of a result is None until backward")
+def tensor_without_gradient_at_first():
+    return tensor_with(
+        (
+            "        self.grad = torch.zeros_like(self.data)\n",
+            "        self.grad = None if parents else torch.zeros_like(self.data)\n",
+        )
+    )
+
+
+@bug("tensor", "grad of a result is zeros of float32 until backward")
+def tensor_starts_in_float32():
+    return tensor_with(
+        (
+            "        self.grad = torch.zeros_like(self.data)\n",
+            "        dtype = torch.float32 if parents else torch.float64\n"
+            "        self.grad = torch.zeros_like(self.data, dtype=dtype)\n",
+        )
+    )
+
+
+@bug("tensor", "0 + a is a itself")
+def tensor_zero_plus_a_is_a():
+    return tensor_with(
+        (
+            "    @_between_tensors\n    def __radd__(self, other):\n        return other + self",
+            "    def __radd__(self, other):\n"
+            "        return self if isinstance(other, int) and other == 0 else self + other",
+        )
+    )
+
+
+@bug("tensor", "the array that a Tensor is made from is not copied")
+def tensor_shares_its_data():
+    return tensor_with(
+        (
+            "torch.as_tensor(data, dtype=torch.float64).clone()",
+            "torch.as_tensor(data, dtype=torch.float64)",
+        )
+    )
+
+
+@bug("tensor", "every Tensor that was made from others starts anew, also out of the root's reach")
+def tensor_resets_all():
+    return _tensor_on_tape()
+
+
+@functools.cache
+def _tensor_on_tape():
+    spoilt = tensor_with(("A node of the graph: data", "A node on a tape: data"))
+    tape, initialise, walk = [], spoilt.__init__, spoilt.backward
+
+    def __init__(self, *arguments):
+        initialise(self, *arguments)
+        tape.append(self)
+
+    def backward(self, gradient=None):
+        for node in tape:
+            if node.parents:
+                node.grad = torch.zeros_like(node.data)
+        walk(self, gradient)
+        if len(tape) > 2_000:
+            tape.clear()
+
+    spoilt.__init__, spoilt.backward = __init__, backward
+    return spoilt
+
+
 # --- matmul -------------------------------------------------------------------------------------
 
 
@@ -2118,6 +2665,16 @@ def matmul_cuts_batches():
 def matmul_in_float32():
     return tensor_with(
         ("Tensor(a @ b, (self, other)", "Tensor(a.float() @ b.float(), (self, other)")
+    )
+
+
+@bug("matmul", "a gradient of float32 cannot be multiplied", "tensor")
+def matmul_of_float32_gradients():
+    return tensor_with(
+        (
+            "        self.grad = self.grad + gradient\n",
+            "        self.grad = gradient.clone() if self.parents else self.grad + gradient\n",
+        )
     )
 
 
@@ -2314,4 +2871,57 @@ def axes_clamped():
             "            del shape[dim]\n",
             "            del shape[max(-len(shape), min(dim, len(shape) - 1))]\n",
         ),
+    )
+
+
+@bug("reductions", "entries that are nearly equal tie", "tensor")
+def near_ties_share():
+    return tensor_with(("winners = (self.data == top)", "winners = torch.isclose(self.data, top)"))
+
+
+@bug("reductions", "max starts from -1e9, so that a maximum below it is not found", "tensor")
+def max_starts_from_a_billion():
+    return tensor_with(
+        (
+            "top = self.data.amax(self._axes(dim), keepdim=True)",
+            "top = self.data.amax(self._axes(dim), keepdim=True).clamp(min=-1e9)",
+        )
+    )
+
+
+@bug("reductions", "reshape is view(), which wants the array contiguous", "tensor")
+def reshape_is_a_view():
+    return tensor_with(("Tensor(self.data.reshape(shape)", "Tensor(self.data.view(shape)"))
+
+
+@bug("reductions", "reshape to the same shape is the Tensor itself", "tensor")
+def reshape_returns_itself():
+    return tensor_with(
+        (
+            "        return Tensor(self.data.reshape(shape)",
+            "        if shape == tuple(self.data.shape):\n"
+            "            return self\n"
+            "        return Tensor(self.data.reshape(shape)",
+        )
+    )
+
+
+@bug("reductions", "reshape to three axes sends its gradient back transposed", "tensor")
+def reshape_of_three_axes_transposes():
+    return tensor_with(
+        (
+            "lambda g: g.reshape(self.data.shape)",
+            "lambda g: (g.mT if g.ndim == 3 else g).reshape(self.data.shape)",
+        )
+    )
+
+
+@bug("reductions", "the gradient of a sum is one number behind all entries", "tensor")
+def gradient_of_a_sum_is_one_number():
+    return tensor_with(
+        (
+            "parent.grad = parent.grad + unbroadcast(pullback(node.grad), parent.data.shape)",
+            "new = unbroadcast(pullback(node.grad), parent.data.shape)\n"
+            "                parent.grad = parent.grad + new if parent.grad.any() else new",
+        )
     )

@@ -73,3 +73,61 @@ def same_gradient_twice(adapters, data, gradient):
     out.backward(gradient)
     c.grad[...] = 0.0
     return gradient, b.grad
+
+
+class Bare:
+    """A node with nothing but parents: it takes no other attribute, and is falsy."""
+
+    __slots__ = ("parents",)
+
+    def __bool__(self):
+        return False
+
+
+def order_of_bare_nodes(adapters, parents, root):
+    """The order of nodes that cannot be marked, and what kind of thing it is."""
+    nodes = [Bare() for _ in parents]
+    number = {id(node): i for i, node in enumerate(nodes)}
+    for node, theirs in zip(nodes, parents, strict=True):
+        node.parents = [nodes[i] for i in theirs]
+    got = adapters.topological_order(nodes[root])
+    return [number[id(node)] for node in got], type(got).__name__
+
+
+def kinds_of_argument(adapters, x):
+    """What f is handed by gradcheck, call by call."""
+    kinds = []
+    adapters.gradcheck(lambda values: kinds.append(type(values).__name__) or values[0] * 2, x)
+    return kinds
+
+
+def kinds_of_output(adapters):
+    """What layers and networks return and list."""
+    layer, mlp = adapters.layer(2, 2, 0), adapters.mlp([2, 1], 0)
+    things = (layer([1.0, 2.0]), layer.parameters(), mlp([1.0, 2.0]), mlp.parameters())
+    return [type(thing).__name__ for thing in things]
+
+
+def models_share_values(adapters, kind, arguments):
+    """Whether two models of one seed have a parameter in common."""
+    first, second = (getattr(adapters, kind)(*arguments).parameters() for _ in "12")
+    return any(p is q for p in first for q in second)
+
+
+def inputs_after_call(adapters, kind, arguments, x):
+    """The kinds of numbers in x after a model was called on it."""
+    getattr(adapters, kind)(*arguments)(x)
+    return [type(number).__name__ for number in x]
+
+
+def data_after_editing_source(adapters, array):
+    """A Tensor's data after the array that it was made from has changed."""
+    made = adapters.tensor()(array)
+    array[...] = 5.0
+    return made.data
+
+
+def unbroadcast_permuted(adapters, grad, order, shape):
+    """The gradient with its axes in another order, which leaves it in memory as it was."""
+    got = adapters.unbroadcast(grad.permute(order), shape)
+    return got, str(got.dtype).removeprefix("torch.")

@@ -156,3 +156,22 @@ def tensors(adapters, source, leaves, gradient=None, backwards=1):
             variables["out"].backward(gradient)
     between = {name: node for name, node in variables.items() if name not in nodes}
     return variables["out"].data, slopes(nodes), slopes(between)
+
+
+def tensor_walks(adapters, source, leaves, roots, preset):
+    """As walks, on Tensors: gradients and their dtypes before they are set to `preset`; after."""
+    variables = execute(source, {n: adapters.tensor()(data) for n, data in leaves.items()})
+    before = {n: (g, str(getattr(g, "dtype", None))) for n, g in slopes(variables).items()}
+    for name, number in preset.items():
+        variables[name].grad = variables[name].data * 0 + number
+    for root in roots:
+        variables[root].backward()
+    return before, slopes(variables)
+
+
+def gradient_after_editing(adapters, source, data):
+    """A leaf's gradient after its first entry was set to 0 in place."""
+    a = adapters.tensor()(data)
+    execute(source, {"a": a})["out"].backward()
+    a.grad[0] = 0.0
+    return a.grad

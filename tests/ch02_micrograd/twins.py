@@ -10,7 +10,13 @@ import torch
 
 from kit.bank import twin
 from solutions.ch02_micrograd.value import Value as Reference
-from tests.ch02_micrograd.bugs import value_with
+from tests.ch02_micrograd.bugs import (
+    gradcheck_with,
+    neuron_with,
+    tensor_with,
+    training_with,
+    value_with,
+)
 
 # --- a Value in the style of micrograd: every operation leaves a closure behind -----------------
 
@@ -268,7 +274,7 @@ def order_by_markers(root):
             stack.append((node, True))
             # one that is open is met again above its own marker: a cycle
             stack.extend((parent, False) for parent in node.parents if id(parent) not in closed)
-    return tuple(order)
+    return order
 
 
 # --- gradcheck ----------------------------------------------------------------------------------
@@ -437,7 +443,7 @@ def unbroadcast_by_numpy(grad, shape):
     return array
 
 
-@twin("unbroadcast", "the gradient of expand, by autograd")
+@twin("unbroadcast", "the gradient of expand, by autograd", forbidden=True)
 def unbroadcast_by_autograd(grad, shape):
     x = torch.zeros(shape, dtype=grad.dtype, requires_grad=True)
     try:
@@ -454,7 +460,7 @@ class OnAutograd:
     """Nodes that ask torch's autograd, one operation at a time; audit lets twins do so."""
 
     def __init__(self, data, parents=(), operation=None):
-        self.data = torch.as_tensor(data).detach().clone().double()
+        self.data = torch.as_tensor(data, dtype=torch.float64).detach().clone()
         self.grad = torch.zeros_like(self.data)
         self.parents, self.operation = list(parents), operation
 
@@ -572,3 +578,100 @@ def matmul_on_autograd():
 )
 def reductions_on_autograd():
     return OnAutograd
+
+
+# --- the reference in other words ---------------------------------------------------------------
+
+
+@twin(
+    "topological_order", "depth first by generators, which a loop runs in place of Python's stack"
+)
+def order_by_generators(root):
+    order, finished = [], {}
+
+    def visit(node):
+        finished[id(node)] = False
+        for parent in node.parents:
+            if id(parent) not in finished:
+                yield visit(parent)
+            elif not finished[id(parent)]:
+                raise ValueError("a cycle")
+        finished[id(node)] = True
+        order.append(node)
+
+    stack = [visit(root)]
+    while stack:
+        inner = next(stack[-1], None)
+        stack.append(inner) if inner else stack.pop()
+    return order
+
+
+@twin("backward", "a node whose gradient is 0 passes nothing on", "value")
+def backward_skips_zeros():
+    loop = "        for node in reversed(order):\n"
+    return value_with((loop, f"{loop}            if node.grad == 0:\n                continue\n"))
+
+
+@twin("gradcheck", "divided by the step that floats really take")
+def gradcheck_of_real_steps(f, x, eps=1e-6):
+    return gradcheck_with(("/ (2 * eps)", "/ ((x[i] + eps) - (x[i] - eps))"))(f, x, eps)
+
+
+@twin("mlp", "products are summed in pairs; the seed is a word", "neuron")
+def neuron_of_pairs(inputs, seed, activation="tanh"):
+    pairs = """        terms = [*products, self.bias]
+        while len(terms) > 1:
+            terms = [sum(terms[i + 1 : i + 2], terms[i]) for i in range(0, len(terms), 2)]
+        return self.activation(terms[0])
+"""
+    made = neuron_with(("        return self.activation(sum(products, self.bias))\n", pairs))
+    return made(inputs, f"neuron {seed}", activation)
+
+
+@twin("train_moons", "only points within the margin enter the sum")
+def training_of_violators(model, points, labels, steps, learning_rate):
+    return training_with(
+        (
+            "sum((1 - margin).relu() for margin in margins)",
+            "sum([1 - m for m in margins if m.data < 1], 0 * margins[0])",
+        )
+    )(model, points, labels, steps, learning_rate)
+
+
+@twin("tensor", "a gradient is made when it is first asked for; no other attributes")
+def tensor_with_slots():
+    head = """class Tensor:
+    __slots__ = ("data", "_grad", "parents", "pullbacks")
+
+    @property
+    def grad(self):
+        if self._grad is None:
+            self._grad = torch.zeros_like(self.data)
+        return self._grad
+
+    @grad.setter
+    def grad(self, gradient):
+        self._grad = gradient
+
+"""
+    first = "        self.grad = torch.zeros_like(self.data)\n"
+    return tensor_with(("class Tensor:\n", head), (first, "        self._grad = None\n"))
+
+
+@twin("matmul", "gradients by einsum", "tensor")
+def matmul_by_einsum():
+    return tensor_with(
+        ("g @ b.mT", "torch.einsum('...ij,...kj->...ik', g, b)"),
+        ("lambda g: a.mT @ g", "lambda g: torch.einsum('...ij,...ik->...jk', a, g)"),
+    )
+
+
+@twin("reductions", "the maximum is the last of the sorted entries", "tensor")
+def max_by_sorting():
+    return tensor_with(
+        (
+            "top = self.data.amax(self._axes(dim), keepdim=True)",
+            "top = self.data.sort(dim).values.narrow(dim, -1, 1) "
+            "if dim is not None and self.data.ndim else self.data.amax(self._axes(dim), True)",
+        )
+    )
