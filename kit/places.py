@@ -37,11 +37,12 @@ def hold(path: Path) -> IO:
 
 def remove_tree(folder: Path) -> None:
     """Delete a tree that students wrote to: nested too deep for Python, closed to its own owner."""
+    quietly = {"stderr": subprocess.DEVNULL, "env": {"PATH": os.defpath}}
     delete = ["rm", "-rf", "--", str(folder)]
-    if subprocess.run(delete, stderr=subprocess.DEVNULL).returncode:
+    if subprocess.run(delete, **quietly).returncode:
         closed = ["-type", "d", "!", "-perm", "-700", "-exec", "chmod", "u+rwx", "{}", ";"]
-        subprocess.run(["find", str(folder), *closed], stderr=subprocess.DEVNULL)
-        subprocess.run(delete, stderr=subprocess.DEVNULL)
+        subprocess.run(["find", str(folder), *closed], **quietly)
+        subprocess.run(delete, **quietly)
 
 
 @contextlib.contextmanager
