@@ -91,6 +91,11 @@ def swiglu_fused(x, W_gate, W_up, W_down):
     return torch.einsum("...f,cf->...c", gate * torch.sigmoid(gate) * up, W_down)
 
 
+@twin("swiglu", "by the hyperbolic tangent", adapter="silu")
+def silu_by_tanh(x):
+    return x / 2 * (1 + (x / 2).tanh())
+
+
 # --- gelu_mlp -------------------------------------------------------------------------------------
 
 
@@ -249,6 +254,17 @@ def gqa_by_einops(q, k, v, mask=None):
     sees = mask.any(-1, keepdim=True)
     out = F.scaled_dot_product_attention(q, k, v, attn_mask=mask | ~sees)
     return torch.where(sees, out, 0.0).to(q.dtype)
+
+
+@twin("gqa", "nan_to_num for queries that see nothing")
+def gqa_without_nan(q, k, v, mask=None):
+    if q.shape[-3] % k.shape[-3]:
+        raise ValueError("H is not divisible by H_kv")
+    k, v = (t.repeat_interleave(q.shape[-3] // k.shape[-3], -3) for t in (k, v))
+    scores = q @ k.mT / q.shape[-1] ** 0.5
+    if mask is not None:
+        scores = scores.masked_fill(~mask, -math.inf)
+    return torch.softmax(scores, -1).nan_to_num(0) @ v
 
 
 # --- transformer_block ----------------------------------------------------------------------------
@@ -535,6 +551,15 @@ def loss_by_sequence(logits, ids):
     pairs = zip(logits.double(), ids, strict=True)
     losses = [F.cross_entropy(z[:-1], y[1:]) for z, y in pairs]
     return torch.stack(losses).mean().to(logits.dtype)
+
+
+@twin("next_token_loss", "the log of the sum of exponentials, the largest logit taken off")
+def loss_by_exponentials(logits, ids):
+    if ids.shape[-1] < 2:
+        raise ValueError("nothing to predict")
+    z = logits[:, :-1]
+    z = z - z.amax(-1, keepdim=True)
+    return (z.exp().sum(-1).log() - z.gather(-1, ids[:, 1:, None])[..., 0]).mean()
 
 
 # --- accounting -----------------------------------------------------------------------------------
