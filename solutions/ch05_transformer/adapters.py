@@ -307,10 +307,10 @@ def generate(
     """The prompt and max_new_tokens more ids, each drawn from next_token_probabilities.
 
     model(ids) takes ids B T to logits B T V, and is given the last context_length ids at most. It
-    is in evaluation mode while it generates, and no graph is built; afterwards, also after an error,
-    every module's mode, and whether gradients are enabled, are what they were. Every row draws for
-    itself. The same seed gives the same ids, another one others; torch's global generator is left
-    alone.
+    is in evaluation mode while it generates, and no graph is built; afterwards, also after an
+    error, every module's mode, and whether gradients are enabled, are what they were. Every row
+    draws for itself. The same seed gives the same ids, another one others; torch's global generator
+    is left alone.
     """
     return generation.generate(
         model, prompt, max_new_tokens, context_length, temperature, top_k, top_p, seed

@@ -1155,13 +1155,6 @@ def gqa_masked_by_1e4(q, k, v, mask=None):
     return softly_masked(q, k, v, mask, -1e4)
 
 
-@bug("gqa", "a mask of three axes is taken for B Tq Tk, though it is H Tq Tk")
-def gqa_mask_per_sequence(q, k, v, mask=None):
-    if mask is not None and mask.ndim == 3 and mask.shape[0] != q.shape[-3]:
-        mask = mask[:, None]
-    return gqa(q, k, v, mask)
-
-
 @bug("gqa", "exponentials of raw scores are summed: those above 88 are inf")
 def gqa_by_raw_exponentials(q, k, v, mask=None):
     if q.shape[-3] % k.shape[-3]:
@@ -1777,6 +1770,16 @@ def llama_positions_in_half(state, config, ids):
         return exact(x, weights, config, positions.to(dtype))
 
     with mock.patch.object(llama, "transformer_block", rounded):
+        return llama_forward(state, config, ids)
+
+
+@bug("llama_forward", "heads that do not divide make groups of uneven size")
+def llama_of_uneven_groups(state, config, ids):
+    def uneven(q, k, v, mask):
+        heads = torch.arange(q.shape[-3]) * k.shape[-3] // q.shape[-3]
+        return gqa(q, k[..., heads, :, :], v[..., heads, :, :], mask)
+
+    with mock.patch.object(llama, "gqa", uneven):
         return llama_forward(state, config, ids)
 
 

@@ -1040,6 +1040,16 @@ def test_gpt2_of_float16(student, rng):
 
 
 @pytest.mark.problem("gpt2_forward")
+def test_gpt2_ignores_what_it_does_not_need(student, rng):
+    """Names that are not needed are ignored, also those of masks and of a head of its own."""
+    checkpoint, ids = random_checkpoint(rng, GPT2), random_ids(rng, 29, 1, 5)
+    more = {"h.0.attn.bias": torch.ones(1, 1, 10, 10), "lm_head.weight": torch.ones(29, 12)}
+    got = student.gpt2_forward(gpt2_state(checkpoint) | more, GPT2, ids)
+    why = "the head is wte.weight, and other names are ignored"
+    assert_close(got, gpt2_logits(checkpoint, GPT2, ids), why, **DEEP)
+
+
+@pytest.mark.problem("gpt2_forward")
 def test_gpt2_without_a_layer(student, rng):
     """The config says how many layers there are, not the state."""
     state = gpt2_state(random_checkpoint(rng, GPT2))

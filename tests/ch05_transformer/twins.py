@@ -608,7 +608,7 @@ def probabilities_by_masks(logits, temperature, top_k=None, top_p=None):
     if temperature == 0:
         best = logits.sort(dim=-1, descending=True, stable=True)[1][..., 0]
         return F.one_hot(best, logits.shape[-1]).to(logits.dtype)
-    z = logits / temperature
+    z = (logits - logits.amax(-1, keepdim=True)) / temperature
     rank = z.argsort(dim=-1, descending=True, stable=True).argsort(-1)
     if top_k is not None:
         z = z.masked_fill(rank >= top_k, -math.inf)
@@ -620,24 +620,20 @@ def probabilities_by_masks(logits, temperature, top_k=None, top_p=None):
     return torch.softmax(z, -1)
 
 
-@twin("next_token_probabilities", "row by row in numpy, float64")
+@twin("next_token_probabilities", "numpy chooses row by row, torch computes in float64")
 def probabilities_by_numpy(logits, temperature, top_k=None, top_p=None):
     validate(temperature, top_k, top_p)
-    rows = logits.double().numpy().reshape(-1, logits.shape[-1])
-    out = np.zeros_like(rows)
-    for row, p in zip(rows, out, strict=True):
-        order = np.argsort(-row, kind="stable")
-        if temperature == 0:
-            p[order[0]] = 1.0
-            continue
-        order = order[:top_k]
-        weight = np.exp((row[order] - row[order[0]]) / temperature)
+    rows = logits.detach().double().numpy().reshape(-1, logits.shape[-1])
+    keep = np.zeros(rows.shape, dtype=bool)
+    for row, kept in zip(rows, keep, strict=True):
+        order = np.argsort(-row, kind="stable")[: top_k if temperature else 1]
+        weight = np.exp((row[order] - row[order[0]]) / (temperature or 1.0))
         weight /= weight.sum()
         if top_p is not None and top_p < 1:
-            n = 1 + int((np.cumsum(weight) < top_p).sum())
-            order, weight = order[:n], weight[:n] / weight[:n].sum()
-        p[order] = weight
-    return torch.from_numpy(out.reshape(logits.shape)).to(logits.dtype)
+            order = order[: 1 + int((np.cumsum(weight) < top_p).sum())]
+        kept[order] = True
+    cut = logits.double().masked_fill(torch.from_numpy(~keep.reshape(logits.shape)), -math.inf)
+    return torch.softmax(cut / (temperature or 1.0), -1).to(logits.dtype)
 
 
 # --- generate -------------------------------------------------------------------------------------
@@ -651,16 +647,18 @@ def generate_by_inversion(
     modes = {m: m.training for m in model.modules()}
     model.eval()
     rows = prompt
-    with torch.inference_mode():
-        for _ in range(max_new_tokens):
-            z = model(rows[:, max(0, rows.shape[1] - context_length) :])[:, -1, :]
-            p = probabilities_by_masks.function(z, temperature, top_k, top_p).double().numpy()
-            u = rng.random((len(p), 1))
-            total = p.cumsum(-1)
-            chosen = (total / total[:, -1:] <= u).sum(-1, keepdims=True)
-            rows = torch.cat([rows, torch.from_numpy(chosen)], 1)
-    for m, training in modes.items():
-        m.training = training
+    try:
+        with torch.inference_mode():
+            for _ in range(max_new_tokens):
+                z = model(rows[:, max(0, rows.shape[1] - context_length) :])[:, -1, :]
+                p = probabilities_by_masks.function(z, temperature, top_k, top_p).double().numpy()
+                u = rng.random((len(p), 1))
+                total = p.cumsum(-1)
+                chosen = (total / total[:, -1:] <= u).sum(-1, keepdims=True)
+                rows = torch.cat([rows, torch.from_numpy(chosen)], 1)
+    finally:
+        for m, training in modes.items():
+            m.training = training
     return rows.clone()
 
 
@@ -670,15 +668,17 @@ def generate_by_sequence(
 ):
     modes = [m.training for m in model.modules()]
     model.eval()
-    with torch.random.fork_rng(devices=[]), torch.no_grad():
-        torch.manual_seed(seed)
-        ids = torch.zeros(len(prompt), prompt.shape[1] + max_new_tokens, dtype=torch.int64)
-        ids[:, : prompt.shape[1]] = prompt
-        for t in range(prompt.shape[1], ids.shape[1]):
-            logits = model(ids[:, max(0, t - context_length) : t])[:, -1]
-            p = probabilities_by_numpy.function(logits, temperature, top_k, top_p)
-            noise = -torch.log(torch.rand(p.shape, dtype=torch.float64))
-            ids[:, t] = (p / noise).argmax(-1)
-    for m, training in zip(model.modules(), modes, strict=True):
-        m.training = training
+    try:
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            torch.manual_seed(seed)
+            ids = torch.zeros(len(prompt), prompt.shape[1] + max_new_tokens, dtype=torch.int64)
+            ids[:, : prompt.shape[1]] = prompt
+            for t in range(prompt.shape[1], ids.shape[1]):
+                logits = model(ids[:, max(0, t - context_length) : t])[:, -1]
+                p = probabilities_by_numpy.function(logits, temperature, top_k, top_p)
+                noise = -torch.log(torch.rand(p.shape, dtype=torch.float64))
+                ids[:, t] = (p / noise).argmax(-1)
+    finally:
+        for m, training in zip(model.modules(), modes, strict=True):
+            m.training = training
     return ids
