@@ -5,9 +5,9 @@ then T rows of C columns. B is the batch, T time, C the width of a token's vecto
 number of heads, D the width of one head, V the size of the vocabulary.
 
 Everywhere: float inputs are finite and of one dtype, and a result has that dtype, float16 and
-bfloat16 included. Arguments need not be contiguous, and none of them is changed. Gradients flow
-back to all float inputs, and no gradient is NaN. Weights are (out, in), as in torch.nn.Linear, and
-project by x Wᵀ + b.
+bfloat16 included. Ids are int64. Arguments need not be contiguous, and none of them is changed.
+Gradients flow back to all float inputs, and no gradient is NaN. Weights are (out, in), as in
+torch.nn.Linear, and project by x Wᵀ + b. Seeds are from 0 to 2**32 - 1.
 
 A config is a dict of numbers. GPT-2's has
     vocab_size, context_length, d_model, num_layers, num_heads, norm_eps
@@ -189,8 +189,8 @@ def gpt2_forward(
 
     with ln_1 and ln_2, a last layernorm, ln_f, and the head, which is wte.weight. The rows of
     c_attn are those of the queries, then of the keys, then of the values, C each, and heads are
-    consecutive blocks. KeyError and ValueError as in `llama_forward`, and ValueError if d_model is
-    not divisible by num_heads.
+    consecutive blocks. Names that are not needed are ignored. KeyError and ValueError as in
+    `llama_forward`, and ValueError if d_model is not divisible by num_heads.
 
     Source: Radford et al. 2019, "Language Models are Unsupervised Multitask Learners", §2.3.
     """
@@ -275,10 +275,11 @@ def next_token_probabilities(
 
     top_k: the k most likely tokens stay; all, if there are fewer. top_p: of what top_k has left,
     and as shares of that, the fewest most likely tokens stay whose probabilities sum to top_p or
-    more. What stays is renormalised, the rest is exactly 0. Of equally likely tokens the lower id
-    counts as the more likely, so exactly k stay. At temperature 0 the most likely token has
-    probability 1. Logits may be ±10,000, or -inf. ValueError for a temperature below 0, a top_k
-    below 1, and a top_p that is not above 0 and at most 1.
+    more; top_p = 1 keeps all. What stays is renormalised, the rest is exactly 0. Of equally likely
+    tokens the lower id counts as the more likely, so exactly k stay. The temperature is 0 or at
+    least 1e-6, and at 0 the most likely token has probability 1. Logits may be ±10,000, or -inf.
+    ValueError for a temperature below 0, a top_k below 1, and a top_p that is not above 0 and at
+    most 1.
 
     next_token_probabilities(ln [4, 3, 2, 1], 1, top_k=3, top_p=0.5) -> [4/7, 3/7, 0, 0]
 
@@ -300,8 +301,9 @@ def generate(
     """The prompt and max_new_tokens more ids, each drawn from next_token_probabilities.
 
     model(ids) takes ids B T to logits B T V, and is given the last context_length ids at most. It
-    is in evaluation mode while it generates, and no graph is built; afterwards every module's mode,
-    and whether gradients are enabled, are what they were. Every row draws for itself. The same seed
-    gives the same ids, another one others; torch's global generator is left alone.
+    is in evaluation mode while it generates, and no graph is built; afterwards, also after an
+    error, every module's mode, and whether gradients are enabled, are what they were. Every row
+    draws for itself. The same seed gives the same ids, another one others; torch's global generator
+    is left alone.
     """
     raise NotImplementedError

@@ -32,7 +32,9 @@ def swiglu(
 
 def gelu(x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
     """The tanh formula, which GPT-2's weights were trained with."""
-    return x / 2 * (1 + (math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)).tanh())
+    # tanh is ±1 long before ±10, and the cube of 41 is inf in float16
+    near = x.clamp(-10, 10)
+    return x / 2 * (1 + (math.sqrt(2 / math.pi) * (near + 0.044715 * near**3)).tanh())
 
 
 def gelu_mlp(

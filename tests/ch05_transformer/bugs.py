@@ -3,6 +3,7 @@
 import copy
 import math
 import random
+from unittest import mock
 
 import torch
 import torch.nn.functional as F
@@ -14,6 +15,7 @@ from solutions.ch04_attention.adapters import (
     scaled_dot_product_attention,
     split_heads,
 )
+from solutions.ch05_transformer import llama, loading
 from solutions.ch05_transformer.adapters import (
     count_parameters,
     flops_per_token,
@@ -169,6 +171,39 @@ def layernorm_of_storage(x, weight, bias, eps):
     return layernorm(x, weight, bias, eps)
 
 
+def normalise(x, centred, weight, bias, eps):
+    """The rest of layernorm, for features that were centred the wrong way."""
+    variance = centred.square().mean(-1, keepdim=True)
+    return (centred / (variance + eps).sqrt() * weight + bias).to(x.dtype)
+
+
+@bug("layernorm", "only float16 is computed in float32, bfloat16 is not")
+def layernorm_in_bfloat16(x, weight, bias, eps):
+    wide = x.float() if x.dtype is torch.float16 else x
+    return normalise(x, wide - wide.mean(-1, keepdim=True), weight, bias, eps)
+
+
+@bug("layernorm", "the mean is rounded to half precision")
+def layernorm_mean_in_half(x, weight, bias, eps):
+    wide = x.to(torch.promote_types(x.dtype, torch.float32))
+    return normalise(x, wide - x.mean(-1, keepdim=True), weight, bias, eps)
+
+
+@bug("layernorm", "the mean is subtracted in half precision, and only the rest done in float32")
+def layernorm_centred_in_half(x, weight, bias, eps):
+    centred = x - x.mean(-1, keepdim=True)
+    wide = centred.to(torch.promote_types(x.dtype, torch.float32))
+    return normalise(x, wide, weight, bias, eps)
+
+
+@bug("layernorm", "the standard deviation is squared again: its root has no gradient at 0")
+def layernorm_root_of_nothing(x, weight, bias, eps):
+    def scale(t):
+        return (t.var(-1, correction=0, keepdim=True).sqrt().square() + eps).rsqrt()
+
+    return centre(x, weight, bias, scale)
+
+
 # --- rmsnorm --------------------------------------------------------------------------------------
 
 
@@ -306,6 +341,18 @@ def rmsnorm_of_storage(x, weight, eps):
     return rmsnorm(x, weight, eps)
 
 
+@bug("rmsnorm", "only float16 is computed in float32, bfloat16 is not")
+def rmsnorm_in_bfloat16(x, weight, eps):
+    wide = x.float() if x.dtype is torch.float16 else x
+    return (wide / (wide.square().mean(-1, keepdim=True) + eps).sqrt() * weight).to(x.dtype)
+
+
+@bug("rmsnorm", "the root is rounded to half precision before it divides")
+def rmsnorm_root_in_half(x, weight, eps):
+    wide = x.to(torch.promote_types(x.dtype, torch.float32))
+    return x / (wide.square().mean(-1, keepdim=True) + eps).sqrt().to(x.dtype) * weight
+
+
 # --- swiglu ---------------------------------------------------------------------------------------
 
 
@@ -433,6 +480,16 @@ def swiglu_detached_gate(x, W_gate, W_up, W_down):
     return (silu(x @ W_gate.T).detach() * (x @ W_up.T)) @ W_down.T
 
 
+@bug("swiglu", "the exponent is clamped at 80, which is inf in float16", adapter="silu")
+def silu_clamped_at_80(x):
+    return x / (1 + torch.exp((-x).clamp(max=80)))
+
+
+@bug("swiglu", "x is viewed as rows, though it need not be contiguous")
+def swiglu_of_a_view(x, W_gate, W_up, W_down):
+    return swiglu(x.view(-1, x.shape[-1]), W_gate, W_up, W_down).view(x.shape)
+
+
 # --- gelu_mlp -------------------------------------------------------------------------------------
 
 
@@ -525,6 +582,37 @@ def mlp_not_transposed(x, W_in, b_in, W_out, b_out):
 @bug("gelu_mlp", "the result is float32, whatever the input was")
 def mlp_always_float32(x, W_in, b_in, W_out, b_out):
     return gelu_mlp(*(t.float() for t in (x, W_in, b_in, W_out, b_out)))
+
+
+@bug("gelu_mlp", "x is viewed as rows, though it need not be contiguous")
+def gelu_mlp_of_a_view(x, W_in, b_in, W_out, b_out):
+    return gelu_mlp(x.view(-1, x.shape[-1]), W_in, b_in, W_out, b_out).view(x.shape)
+
+
+@bug("gelu_mlp", "a single vector is transposed, which takes two axes")
+def gelu_mlp_of_columns(x, W_in, b_in, W_out, b_out):
+    h = F.gelu((W_in @ x.mT).mT + b_in, approximate="tanh")
+    return (W_out @ h.mT).mT + b_out
+
+
+@bug("gelu_mlp", "x has to have the axes B, T and C")
+def gelu_mlp_of_three_axes(x, W_in, b_in, W_out, b_out):
+    h = torch.einsum("btc,fc->btf", x, W_in) + b_in
+    return torch.einsum("btf,cf->btc", F.gelu(h, approximate="tanh"), W_out) + b_out
+
+
+@bug("gelu_mlp", "tanh is written with exp(-2u), whose gradient is NaN for large negative z")
+def gelu_mlp_by_exp(x, W_in, b_in, W_out, b_out):
+    z = x @ W_in.T + b_in
+    u = math.sqrt(2 / math.pi) * (z + 0.044715 * z**3)
+    return (z / (1 + torch.exp(-2 * u))) @ W_out.T + b_out
+
+
+@bug("gelu_mlp", "z³ is inf in float16, and its gradient NaN")
+def gelu_mlp_cubes_in_float16(x, W_in, b_in, W_out, b_out):
+    z = x @ W_in.T + b_in
+    u = math.sqrt(2 / math.pi) * (z + 0.044715 * z**3)
+    return (z / 2 * (1 + u.tanh())) @ W_out.T + b_out
 
 
 # --- rope -----------------------------------------------------------------------------------------
@@ -848,6 +936,61 @@ def rope_half_of_storage(x, positions, theta):
     return rope_half(x, positions, theta)
 
 
+def turn(x, positions, theta):
+    """`rope` without checks of the positions, in float64."""
+    if x.shape[-1] % 2:
+        raise ValueError("D is odd")
+    n = x.shape[-1] // 2
+    angles = positions[..., None] * theta ** -(torch.arange(n, dtype=torch.float64) / n)
+    a, b = x[..., 0::2], x[..., 1::2]
+    pairs = a * angles.cos() - b * angles.sin(), a * angles.sin() + b * angles.cos()
+    return torch.stack(pairs, -1).flatten(-2).to(x.dtype)
+
+
+@bug(
+    "rope", "angles are looked up in a table of 8192 rows, where the positions end", adapter="rope"
+)
+def rope_of_a_table(x, positions, theta):
+    if (positions >= 8192).any():
+        raise IndexError("index out of range in the table of 8192 angles")
+    return turn(x, positions, theta)
+
+
+@bug("rope", "positions of two axes are taken for B T, though they are H T", adapter="rope")
+def rope_positions_per_sequence(x, positions, theta):
+    if positions.ndim == 2 and x.ndim == 4:
+        positions = positions[:, None]
+    return turn(x, positions, theta)
+
+
+@bug("rope", "all heads get the positions of the first", adapter="rope")
+def rope_positions_of_first_head(x, positions, theta):
+    return turn(x, positions[:, :1] if positions.ndim == 3 else positions, theta)
+
+
+@bug("rope", "there has to be a position for each token, none is broadcast", adapter="rope_half")
+def rope_half_position_per_token(x, positions, theta):
+    if positions.shape[-1] != x.shape[-2]:
+        raise ValueError("wanted a position for each token")
+    return rope_half(x, positions, theta)
+
+
+@bug("rope", "positions are rounded to float16, which has no 2049", adapter="rope")
+def rope_positions_in_float16(x, positions, theta):
+    return turn(x, positions.half() if x.dtype is torch.float16 else positions, theta)
+
+
+@bug("rope", "frequencies are rounded to float16", adapter="rope")
+def rope_frequencies_in_float16(x, positions, theta):
+    if x.dtype is not torch.float16 or x.shape[-1] % 2:
+        return turn(x, positions, theta)
+    n = x.shape[-1] // 2
+    angles = positions[..., None] * (theta ** -(torch.arange(n) / n)).half().float()
+    a, b = x[..., 0::2], x[..., 1::2]
+    pairs = a * angles.cos() - b * angles.sin(), a * angles.sin() + b * angles.cos()
+    return torch.stack(pairs, -1).flatten(-2).to(x.dtype)
+
+
 # --- gqa ------------------------------------------------------------------------------------------
 
 
@@ -988,6 +1131,38 @@ def gqa_always_float32(q, k, v, mask=None):
 def gqa_of_storage(q, k, v, mask=None):
     q, k, v = (torch.as_strided(t, t.shape, torch.empty(t.shape).stride()) for t in (q, k, v))
     return gqa(q, k, v, mask)
+
+
+def softly_masked(q, k, v, mask, low):
+    """gqa with masked scores of `low` instead of -inf."""
+    if q.shape[-3] % k.shape[-3]:
+        raise ValueError("H is not divisible by H_kv")
+    k, v = (t.repeat_interleave(q.shape[-3] // k.shape[-3], -3) for t in (k, v))
+    scores = q @ k.mT / q.shape[-1] ** 0.5
+    if mask is None:
+        return torch.softmax(scores, -1) @ v
+    p = torch.softmax(scores.masked_fill(~mask, low), -1)
+    return (p * mask.any(-1, keepdim=True)) @ v
+
+
+@bug("gqa", "masked scores become -1e9, which float16 does not have")
+def gqa_masked_by_1e9(q, k, v, mask=None):
+    return softly_masked(q, k, v, mask, -1e9)
+
+
+@bug("gqa", "masked scores become -1e4, which is not below all others")
+def gqa_masked_by_1e4(q, k, v, mask=None):
+    return softly_masked(q, k, v, mask, -1e4)
+
+
+@bug("gqa", "exponentials of raw scores are summed: those above 88 are inf")
+def gqa_by_raw_exponentials(q, k, v, mask=None):
+    if q.shape[-3] % k.shape[-3]:
+        raise ValueError("H is not divisible by H_kv")
+    k, v = (t.repeat_interleave(q.shape[-3] // k.shape[-3], -3) for t in (k, v))
+    e = (q @ k.mT / q.shape[-1] ** 0.5).exp()
+    e = e if mask is None else e * mask
+    return e / e.sum(-1, keepdim=True).clamp(min=1e-6) @ v
 
 
 # --- transformer_block ----------------------------------------------------------------------------
@@ -1317,6 +1492,42 @@ def block_no_grad_attention(x, w, config, positions):
     return x + h + feed(normed(x + h, w, config, 1), w)
 
 
+@bug("transformer_block", "x is detached from what came before")
+def block_of_a_detached_stream(x, weights, config, positions):
+    return transformer_block(x.detach(), weights, config, positions)
+
+
+@bug("transformer_block", "the residual stream is detached, only the branches have a gradient")
+def block_beside_a_detached_stream(x, weights, config, positions):
+    return x.detach() + (transformer_block(x, weights, config, positions) - x)
+
+
+@bug("transformer_block", "x is viewed as rows, though it need not be contiguous")
+def block_of_a_view(x, weights, config, positions):
+    return transformer_block(x.view(-1, x.shape[-1]).view(x.shape), weights, config, positions)
+
+
+@bug("transformer_block", "the mask is cut from one of context_length, so x may not be longer")
+def block_mask_of_the_context(x, weights, config, positions):
+    if x.shape[1] > config["context_length"]:
+        raise RuntimeError("the mask does not fit the scores")
+    return transformer_block(x, weights, config, positions)
+
+
+@bug("transformer_block", "positions are cast to the dtype of x, in which they are rounded")
+def block_positions_in_half(x, weights, config, positions):
+    return transformer_block(x, weights, config, positions.to(x.dtype))
+
+
+@bug("transformer_block", "the norms are computed in the dtype of x")
+def block_norms_in_half(x, weights, config, positions):
+    def narrow(t, weight, eps):
+        return t * (t.square().mean(-1, keepdim=True) + eps).rsqrt() * weight
+
+    with mock.patch.object(llama, "rmsnorm", narrow):
+        return transformer_block(x, weights, config, positions)
+
+
 # --- llama_forward --------------------------------------------------------------------------------
 
 
@@ -1549,6 +1760,32 @@ def llama_uneven_heads(state, config, ids):
     if config["d_model"] % config["num_heads"]:
         config = config | {"num_heads": 4, "num_kv_heads": 4}
     return llama_forward(state, config, ids)
+
+
+@bug("llama_forward", "positions have the dtype of the weights, in which they are rounded")
+def llama_positions_in_half(state, config, ids):
+    dtype, exact = state["model.norm.weight"].dtype, llama.transformer_block
+
+    def rounded(x, weights, config, positions):
+        return exact(x, weights, config, positions.to(dtype))
+
+    with mock.patch.object(llama, "transformer_block", rounded):
+        return llama_forward(state, config, ids)
+
+
+@bug("llama_forward", "heads that do not divide make groups of uneven size")
+def llama_of_uneven_groups(state, config, ids):
+    def uneven(q, k, v, mask):
+        heads = torch.arange(q.shape[-3]) * k.shape[-3] // q.shape[-3]
+        return gqa(q, k[..., heads, :, :], v[..., heads, :, :], mask)
+
+    with mock.patch.object(llama, "gqa", uneven):
+        return llama_forward(state, config, ids)
+
+
+@bug("llama_forward", "a bias of the head is added where the state has one")
+def llama_bias_of_head(state, config, ids):
+    return llama_forward(state, config, ids) + state.get("lm_head.bias", 0)
 
 
 # --- gpt2_forward ---------------------------------------------------------------------------------
@@ -1847,6 +2084,19 @@ def gpt2_always_float32(state, config, ids):
     return gpt2_forward({n: w.float() for n, w in state.items()}, config, ids)
 
 
+@bug("gpt2_forward", "the layers of the state are counted, whatever the config says")
+def gpt2_counts_the_layers(state, config, ids):
+    layers = {name.split(".")[1] for name in state if name.startswith("h.")}
+    return gpt2_forward(state, config | {"num_layers": len(layers)}, ids)
+
+
+@bug("gpt2_forward", "names that are not needed are refused")
+def gpt2_is_strict(state, config, ids):
+    if extra := set(state) - set(parameter_shapes(config)):
+        raise ValueError(f"not needed: {extra}")
+    return gpt2_forward(state, config, ids)
+
+
 # --- load_gpt2_state_dict -------------------------------------------------------------------------
 
 MATRICES = ("c_attn.weight", "c_proj.weight", "c_fc.weight")
@@ -2046,6 +2296,58 @@ def load_float32(checkpoint, config):
     return {n: w.float() for n, w in load_gpt2_state_dict(checkpoint, config).items()}
 
 
+def load(checkpoint, config, surplus, fits):
+    """Loading with another idea of what may be left out, and of what fits."""
+    shapes = parameter_shapes(config)
+    found = {name.removeprefix("transformer."): weight for name, weight in checkpoint.items()}
+    check_names(found, list(shapes))
+    if unknown := [n for n in found if n not in shapes and not surplus(n)]:
+        raise ValueError(", ".join(unknown))
+    state = {n: found[n].T if loading.CONV1D.fullmatch(n) else found[n] for n in shapes}
+    if bad := [n for n, weight in state.items() if not fits(weight.shape, shapes[n])]:
+        raise ValueError(", ".join(bad))
+    return state
+
+
+@bug("load_gpt2_state_dict", "all that begins with lm_head is left out")
+def load_drops_lm_heads(checkpoint, config):
+    def surplus(name):
+        return name.startswith("lm_head") or loading.SURPLUS.fullmatch(name)
+
+    return load(checkpoint, config, surplus, lambda got, wanted: got == wanted)
+
+
+@bug("load_gpt2_state_dict", "all that ends in masked_bias is left out")
+def load_drops_all_masks(checkpoint, config):
+    def surplus(name):
+        return name.endswith("masked_bias") or loading.SURPLUS.fullmatch(name)
+
+    return load(checkpoint, config, surplus, lambda got, wanted: got == wanted)
+
+
+@bug("load_gpt2_state_dict", "the shapes of biases and norms are not checked")
+def load_checks_matrices(checkpoint, config):
+    return load(
+        checkpoint,
+        config,
+        loading.SURPLUS.fullmatch,
+        lambda got, wanted: len(got) == 1 or got == wanted,
+    )
+
+
+@bug("load_gpt2_state_dict", "only the first axis of a shape is checked")
+def load_checks_rows(checkpoint, config):
+    return load(
+        checkpoint, config, loading.SURPLUS.fullmatch, lambda got, wanted: got[0] == wanted[0]
+    )
+
+
+@bug("load_gpt2_state_dict", "the matrices that are turned become float32")
+def load_turns_in_float32(checkpoint, config):
+    state = load_gpt2_state_dict(checkpoint, config)
+    return {n: w.float() if loading.CONV1D.fullmatch(n) else w for n, w in state.items()}
+
+
 # --- init_weights ---------------------------------------------------------------------------------
 
 
@@ -2199,6 +2501,24 @@ def init_shifted(config, seed):
     return {n: w + 0.01 if w.ndim == 2 else w for n, w in state.items()}
 
 
+@bug("init_weights", "the tails are cut off at 3 standard deviations")
+def init_without_tails(config, seed):
+    return {
+        name: w if w.ndim == 1 else w.clamp(-3 * w.std().item(), 3 * w.std().item())
+        for name, w in init_weights(config, seed).items()
+    }
+
+
+@bug("init_weights", "seed 0 is taken for no seed")
+def init_without_seed_0(config, seed):
+    return init_weights(config, seed or random.SystemRandom().randrange(2**31))
+
+
+@bug("init_weights", "only the last three digits of the seed count")
+def init_seed_of_three_digits(config, seed):
+    return init_weights(config, seed % 1000)
+
+
 # --- next_token_loss ------------------------------------------------------------------------------
 
 
@@ -2328,6 +2648,24 @@ def loss_of_last(logits, ids):
 @bug("next_token_loss", "the result is float32, whatever the input was")
 def loss_float32(logits, ids):
     return next_token_loss(logits.float(), ids)
+
+
+@bug("next_token_loss", "the loss of half precision is float32")
+def loss_in_float32(logits, ids):
+    half = logits.dtype in (torch.float16, torch.bfloat16)
+    return next_token_loss(logits.float() if half else logits, ids)
+
+
+@bug("next_token_loss", "logits are viewed as rows, though they need not be contiguous")
+def loss_of_a_view(logits, ids):
+    return next_token_loss(logits.view(-1, logits.shape[-1]).view(logits.shape), ids)
+
+
+@bug("next_token_loss", "T = 1 is refused, but not T = 0")
+def loss_of_no_tokens(logits, ids):
+    if ids.shape[-1] == 0:
+        return torch.tensor(torch.nan)
+    return next_token_loss(logits, ids)
 
 
 # --- accounting -----------------------------------------------------------------------------------
@@ -2519,6 +2857,33 @@ def flops_without_projection(config, T):
 @bug("accounting", "the way back from 4C to C is forgotten", "flops_per_token")
 def flops_half_mlp(config, T):
     return flops_per_token(config, T) - 24 * config["num_layers"] * config["d_model"] ** 2
+
+
+@bug("accounting", "only the sizes of the vocabulary are compared", adapter="tie_weights")
+def tie_by_vocabulary(model):
+    if model.head.weight.shape[0] != model.embedding.weight.shape[0]:
+        raise ValueError("other vocabularies")
+    model.head.weight = model.embedding.weight
+
+
+@bug("accounting", "only the numbers of entries are compared", adapter="tie_weights")
+def tie_by_entries(model):
+    if model.head.weight.numel() != model.embedding.weight.numel():
+        raise ValueError("other sizes")
+    model.head.weight = model.embedding.weight
+
+
+@bug("accounting", "a new Parameter takes the place of both", adapter="tie_weights")
+def tie_to_a_third(model):
+    if model.head.weight.shape != model.embedding.weight.shape:
+        raise ValueError("other shapes")
+    both = torch.nn.Parameter(model.embedding.weight.detach().clone())
+    model.embedding.weight = model.head.weight = both
+
+
+@bug("accounting", "Parameters that share memory count once", adapter="count_parameters")
+def count_memory(model):
+    return sum({p.data_ptr(): p.numel() for p in model.parameters()}.values())
 
 
 # --- next_token_probabilities ---------------------------------------------------------------------
@@ -2810,6 +3175,97 @@ def probabilities_float32(logits, temperature, top_k=None, top_p=None):
     return next_token_probabilities(logits.float(), temperature, top_k, top_p).to(logits.dtype)
 
 
+def cut(logits, temperature, top_k, top_p, *, order=None, naive=False, enough=torch.ge):
+    """next_token_probabilities with another order, scale or idea of what is enough."""
+    next_token_probabilities(logits, temperature, top_k, top_p)  # refuses what makes no sense
+    if temperature == 0:
+        return next_token_probabilities(logits, 0)
+    order = logits.argsort(-1, True, stable=True) if order is None else order
+    z = logits.gather(-1, order)[..., :top_k]
+    p = torch.softmax((z if naive else z - z[..., :1]) / temperature, -1)
+    if top_p is not None and top_p < 1:
+        p = p.masked_fill(enough(p.cumsum(-1) - p, top_p), 0)
+        p = p / p.sum(-1, keepdim=True)
+    return torch.zeros_like(logits).scatter(-1, order[..., : p.shape[-1]], p)
+
+
+@bug("next_token_probabilities", "tokens stay until their sum is above top_p, not at it")
+def probabilities_above_top_p(logits, temperature, top_k=None, top_p=None):
+    return cut(logits, temperature, top_k, top_p, enough=torch.gt)
+
+
+@bug("next_token_probabilities", "logits are divided before the maximum is taken off: inf - inf")
+def probabilities_divided_first(logits, temperature, top_k=None, top_p=None):
+    return cut(logits, temperature, top_k, top_p, naive=True)
+
+
+@bug("next_token_probabilities", "the sort is not stable, so ties fall as they like")
+def probabilities_unstable(logits, temperature, top_k=None, top_p=None):
+    order = logits.argsort(-1, descending=True)
+    return cut(logits, temperature, top_k, top_p, order=order)
+
+
+@bug("next_token_probabilities", "topk decides between equal logits, as it likes")
+def probabilities_by_topk(logits, temperature, top_k=None, top_p=None):
+    order = (
+        None if top_k is None or top_k < 1 else logits.topk(min(top_k, logits.shape[-1])).indices
+    )
+    return cut(logits, temperature, top_k, top_p, order=order)
+
+
+@bug("next_token_probabilities", "top_p = 1 goes by the sum as well, which rounds to 1 too early")
+def probabilities_cut_at_1(logits, temperature, top_k=None, top_p=None):
+    p = next_token_probabilities(logits, temperature, top_k, top_p)
+    if top_p != 1:
+        return p
+    ordered, order = p.sort(dim=-1, descending=True, stable=True)
+    ordered = ordered.masked_fill(ordered.cumsum(-1) - ordered >= 1, 0)
+    return torch.zeros_like(p).scatter(-1, order, ordered)
+
+
+@bug("next_token_probabilities", "probabilities below 1e-8 count as 0")
+def probabilities_above_1e_8(logits, temperature, top_k=None, top_p=None):
+    p = next_token_probabilities(logits, temperature, top_k, top_p)
+    return p.masked_fill(p < 1e-8, 0)
+
+
+@bug("next_token_probabilities", "at temperature 0 the result is float32, whatever the logits are")
+def probabilities_of_one_hot(logits, temperature, top_k=None, top_p=None):
+    p = next_token_probabilities(logits, temperature, top_k, top_p)
+    return p.float() if temperature == 0 else p
+
+
+@bug("next_token_probabilities", "the result is float32 for half precision")
+def probabilities_in_float32(logits, temperature, top_k=None, top_p=None):
+    p = next_token_probabilities(logits, temperature, top_k, top_p)
+    return p.to(torch.promote_types(p.dtype, torch.float32))
+
+
+@bug("next_token_probabilities", "no graph is built")
+@torch.no_grad()
+def probabilities_without_graph(logits, temperature, top_k=None, top_p=None):
+    return next_token_probabilities(logits, temperature, top_k, top_p)
+
+
+@bug("next_token_probabilities", "logits are viewed as rows, though they need not be contiguous")
+def probabilities_of_a_view(logits, temperature, top_k=None, top_p=None):
+    rows = logits.view(-1, logits.shape[-1])
+    return next_token_probabilities(rows, temperature, top_k, top_p).view(logits.shape)
+
+
+@bug("next_token_probabilities", "at temperature 0 top_k and top_p are not looked at")
+def probabilities_of_any_setting_at_0(logits, temperature, top_k=None, top_p=None):
+    if temperature == 0:
+        return next_token_probabilities(logits, 0)
+    return next_token_probabilities(logits, temperature, top_k, top_p)
+
+
+@bug("next_token_probabilities", "the most likely is marked by 0 times the logits, NaN for -inf")
+def probabilities_of_0_times_inf(logits, temperature, top_k=None, top_p=None):
+    p = next_token_probabilities(logits, temperature, top_k, top_p)
+    return p + 0 * logits if temperature == 0 else p
+
+
 # --- generate -------------------------------------------------------------------------------------
 
 
@@ -3043,3 +3499,63 @@ def generate_with_graph(model, prompt, n, context, temperature, top_k, top_p, se
     for module, training in modes:
         module.training = training
     return ids
+
+
+def unguarded(model, prompt, n, context, temperature, top_k, top_p, seed):
+    """generate without a finally."""
+    rng, pick = torch.Generator().manual_seed(seed), picker(temperature, top_k, top_p)
+    modes = [(m, m.training) for m in model.modules()]
+    model.eval()
+    for _ in range(n):
+        p = pick(model(prompt[:, -context:])[:, -1])
+        prompt = torch.cat([prompt, torch.multinomial(p, 1, generator=rng)], -1)
+    for module, training in modes:
+        module.training = training
+    return prompt
+
+
+@bug("generate", "after an error the model is left in evaluation mode")
+@torch.no_grad()
+def generate_error_leaves_eval(model, prompt, n, context, temperature, top_k, top_p, seed):
+    return unguarded(model, prompt, n, context, temperature, top_k, top_p, seed)
+
+
+@bug("generate", "after an error gradients stay switched off")
+def generate_error_leaves_no_grad(model, prompt, n, context, temperature, top_k, top_p, seed):
+    enabled = torch.is_grad_enabled()
+    torch.set_grad_enabled(False)
+    out = generate(model, prompt, n, context, temperature, top_k, top_p, seed)
+    torch.set_grad_enabled(enabled)
+    return out
+
+
+@bug("generate", "the parameters are frozen and stay so")
+def generate_freezes(model, prompt, n, context, temperature, top_k, top_p, seed):
+    model.requires_grad_(False)
+    return generate(model, prompt, n, context, temperature, top_k, top_p, seed)
+
+
+@bug("generate", "the modes of the model's parts come back, but not of their parts")
+def generate_loses_grandchildren(model, prompt, n, context, temperature, top_k, top_p, seed):
+    own, parts = model.training, [(m, m.training) for m in model.children()]
+    out = generate(model, prompt, n, context, temperature, top_k, top_p, seed)
+    model.train(own)
+    for part, training in parts:
+        part.train(training)
+    return out
+
+
+@bug("generate", "seed 0 is taken for no seed")
+def generate_without_seed_0(model, prompt, n, context, temperature, top_k, top_p, seed):
+    seed = seed or random.SystemRandom().randrange(2**31)
+    return generate(model, prompt, n, context, temperature, top_k, top_p, seed)
+
+
+@bug("generate", "all rows draw from one random number, shifted from row to row")
+def generate_with_shifted_rows(model, prompt, n, context, temperature, top_k, top_p, seed):
+    def draw(p, rng):
+        u = (torch.rand(1, generator=rng) + 0.6180339887 * torch.arange(len(p))) % 1
+        return (p.cumsum(-1) < u[:, None]).sum(-1, keepdim=True).clamp(max=p.shape[-1] - 1)
+
+    rng, pick = torch.Generator().manual_seed(seed), picker(temperature, top_k, top_p)
+    return sample(model, prompt, n, context, pick, lambda p, _: draw(p, rng))

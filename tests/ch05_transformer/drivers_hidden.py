@@ -100,3 +100,66 @@ def block_gradients(adapters, x, weights, config, positions, d_out):
         return dict.fromkeys(leaves)
     found = torch.autograd.grad(out, list(leaves.values()), d_out, allow_unused=True)
     return dict(zip(leaves, found, strict=True))
+
+
+def block_input_gradient(adapters, x, weights, config, positions, d_out):
+    """The gradient of a block in its input."""
+    x = x.clone().requires_grad_()
+    out = adapters.transformer_block(x, weights, config, positions)
+    return torch.autograd.grad(out, x, d_out, allow_unused=True)[0] if out.requires_grad else None
+
+
+def tied_by_whom(adapters):
+    """Whether tying leaves the embedding its own Parameter, frozen as it was."""
+    model = toy_model("tied")
+    model.head.weight = nn.Parameter(torch.zeros_like(model.embedding.weight))
+    own = model.embedding.weight.requires_grad_(False)
+    adapters.tie_weights(model)
+    return model.embedding.weight is own and model.head.weight is own and not own.requires_grad
+
+
+def tied_to_other_width(adapters, out_features, in_features):
+    """Tie a head of (out, in) to the embedding of 27 ids by 16 features."""
+    model = toy_model("language")
+    model.head = nn.Linear(in_features, out_features)
+    adapters.tie_weights(model)
+
+
+def counted_views(adapters):
+    """count_parameters of two layers whose Parameters lie in the same memory."""
+    a, b = nn.Linear(3, 3), nn.Linear(3, 3)
+    b.weight, b.bias = nn.Parameter(a.weight.data), nn.Parameter(a.bias.data)
+    return adapters.count_parameters(nn.Sequential(a, b))
+
+
+class Deep(nn.Module):
+    """A frozen module two levels down; fails at the call number `fails`."""
+
+    def __init__(self, fails):
+        super().__init__()
+        self.inner = nn.Sequential(nn.Dropout(0.5), nn.BatchNorm1d(3).eval())
+        self.scale = nn.Parameter(torch.ones(()))
+        self.fails, self.calls = fails, 0
+
+    def forward(self, ids):
+        """Ids B T to logits B T 5."""
+        self.calls += 1
+        if self.calls == self.fails:
+            raise RuntimeError("out of memory")
+        return self.scale * torch.ones(*ids.shape, 5)
+
+
+def left_behind(adapters, fails, top_k=None):
+    """What a model and torch are like after generating, also after an error on the way."""
+    model = Deep(fails).train()
+    model.inner[1].eval()
+    before = [m.training for m in model.modules()]
+    try:
+        adapters.generate(model, torch.zeros(1, 2, dtype=torch.int64), 3, 8, 1.0, top_k, None, 0)
+    except NotImplementedError:
+        raise  # a stub
+    except (RuntimeError, ValueError):
+        pass
+    enabled = torch.is_grad_enabled()
+    torch.set_grad_enabled(True)
+    return [m.training for m in model.modules()] == before, enabled, model.scale.requires_grad

@@ -119,6 +119,29 @@ def test_layernorm_of_strided_tensors(student, rng, axes):
     assert_close(got, layernorm(x, weight, bias, 1e-5), STRIDED, **FLOAT32)
 
 
+@pytest.mark.problem("layernorm")
+@pytest.mark.parametrize("dtype", HALVES)
+def test_layernorm_far_from_zero_in_half_precision(student, rng, dtype):
+    """Mean and differences are computed in float32: half precision could not hold the mean."""
+    step = 1.0 if dtype is torch.float16 else 8.0  # the spacing at 1024 to 2047
+    x = (1024 + step * torch.randint(6, (8, 7), generator=rng)).to(dtype)
+    x[:, 0] = 1024
+    one, zero = torch.ones(7, dtype=dtype), torch.zeros(7, dtype=dtype)
+    got = student.layernorm(x, one, zero, 1e-5)
+    why = "mean and differences are computed in float32"
+    want = layernorm(x, one, zero, 1e-5)
+    assert_close(got, want, why, rtol=HALF[dtype] / 2, atol=HALF[dtype] / 4)
+
+
+@pytest.mark.problem("layernorm")
+def test_layernorm_gradient_of_equal_features(student, rng):
+    """The gradient is finite where the variance is 0."""
+    inputs = {"x": torch.full((2, 6), 3.0), "weight": gain(rng, 6), "bias": random(rng, 6)}
+    check_gradients(
+        student, "layernorm", inputs, [0.5], random(rng, 2, 6), lambda *i: layernorm(*i, 0.5)
+    )
+
+
 # --- rmsnorm ------------------------------------------------------------------------------------
 
 
@@ -174,6 +197,15 @@ def test_rmsnorm_of_strided_tensors(student, rng, axes):
     x, weight = random(rng, 2, 3, 4), gain(rng, 4)
     got = student.run("of_strided", "rmsnorm", axes, x, weight, 1e-5)
     assert_close(got, rmsnorm(x, weight, 1e-5), STRIDED, **FLOAT32)
+
+
+@pytest.mark.problem("rmsnorm")
+def test_rmsnorm_of_bfloat16_is_computed_in_float32(student, rng):
+    """The result is within one rounding of the exact one."""
+    x = random(rng, 64, 96, dtype=torch.bfloat16)
+    w = torch.ones(96).bfloat16()
+    got, want = student.rmsnorm(x, w, 1e-5), rmsnorm(x, w, 1e-5)
+    assert_close(got, want, "squares and their mean are computed in float32", rtol=0.0041, atol=0)
 
 
 # --- swiglu -------------------------------------------------------------------------------------
@@ -237,6 +269,27 @@ def test_gradients_of_swiglu(student, rng):
     check_gradients(student, "swiglu", inputs, [], random(rng, 3, 4), swiglu)
 
 
+@pytest.mark.problem("swiglu")
+@pytest.mark.parametrize("dtype", HALVES)
+def test_gradients_of_silu_in_half_precision(student, dtype):
+    """The slope is 1 for large features and 0 for very negative ones, in half precision too."""
+    x = torch.tensor([1e4, -1e4, 20.0, -20.0, -12.0], dtype=dtype)
+    one = torch.ones(5, dtype=dtype)
+    _, (gradient,) = student.run("with_gradients", "silu", [x], [], one)
+    assert gradient is not None, "the output is detached from x"
+    why = "the gradient is finite in half precision too"
+    assert_close(gradient, [1.0, 0.0, 1.0, 0.0, 0.0], why, atol=1e-3)
+
+
+@pytest.mark.problem("swiglu")
+def test_swiglu_of_strided_tensors(student, rng):
+    """How a tensor lies in memory makes no difference."""
+    x = random(rng, 2, 3, 5)
+    weights = [random_matrix(rng, *shape) for shape in ((7, 5), (7, 5), (5, 7))]
+    got = student.run("of_strided", "swiglu", (0, 1), x, *weights)
+    assert_close(got, swiglu(x, *weights), STRIDED, **FLOAT32)
+
+
 # --- gelu_mlp -----------------------------------------------------------------------------------
 
 
@@ -269,6 +322,38 @@ def test_gradients_of_gelu_mlp(student, rng):
     shapes = {"x": (3, 4), "W_in": (6, 4), "b_in": (6,), "W_out": (4, 6), "b_out": (4,)}
     inputs = {name: random(rng, *shape) for name, shape in shapes.items()}
     check_gradients(student, "gelu_mlp", inputs, [], random(rng, 3, 4), gelu_mlp)
+
+
+@pytest.mark.problem("gelu_mlp")
+def test_gelu_mlp_of_strided_tensors(student, rng):
+    """How a tensor lies in memory makes no difference."""
+    x, b_in, b_out = random(rng, 2, 3, 5), random(rng, 7), random(rng, 5)
+    weights = x, random_matrix(rng, 7, 5), b_in, random_matrix(rng, 5, 7), b_out
+    got = student.run("of_strided", "gelu_mlp", (0, 1), *weights)
+    assert_close(got, gelu_mlp(*weights), STRIDED, **FLOAT32)
+
+
+@pytest.mark.problem("gelu_mlp")
+@pytest.mark.parametrize("shape", [(4,), (3, 4), (2, 2, 3, 4)])
+def test_gelu_mlp_of_any_shape(student, rng, shape):
+    """Each vector along the last axis is mapped by itself."""
+    x, b_in, b_out = random(rng, *shape), random(rng, 6), random(rng, 4)
+    arguments = x, random_matrix(rng, 6, 4), b_in, random_matrix(rng, 4, 6), b_out
+    why = "any leading axes, or none"
+    assert_close(student.gelu_mlp(*arguments), gelu_mlp(*arguments), why, **FLOAT32)
+
+
+@pytest.mark.problem("gelu_mlp")
+@pytest.mark.parametrize("dtype", [torch.float32, *HALVES])
+def test_gradient_of_gelu_of_large_numbers(student, dtype):
+    """The slope is 1 for large z, 0 for very negative ones, and never NaN, in any dtype."""
+    z = [[1e3], [-1e3], [200.0], [-200.0], [20.0], [-20.0]]
+    x, one, zero = (torch.tensor(t, dtype=dtype) for t in (z, [[1.0]], [0.0]))
+    d_out = torch.ones(6, 1, dtype=dtype)
+    _, (got, *_) = student.run("with_gradients", "gelu_mlp", [x, one, zero, one, zero], [], d_out)
+    assert got is not None, "the output is detached from x"
+    why = "z³ is inf, and the gradient of what comes of it NaN"
+    assert_close(got, [[1.0], [0.0]] * 3, why, atol=1e-3)
 
 
 # --- rope ---------------------------------------------------------------------------------------
@@ -395,6 +480,35 @@ def test_odd_widths_are_refused(student, name, D):
         getattr(student, name)(torch.zeros(2, 3, D), torch.arange(3), 10.0)
 
 
+@pytest.mark.problem("rope")
+@pytest.mark.parametrize("name", ROPES)
+@pytest.mark.parametrize("shape", [(3, 4), (2, 3, 4), (1,), (2, 1, 1), (3, 1)])
+def test_rope_positions_broadcast(student, rng, name, shape):
+    """Positions broadcast to x's axes without the last, from the right."""
+    positions = torch.randint(50, shape, generator=rng)
+    why = "positions broadcast to x's axes without the last, from the right"
+    check_rope(student, name, random(rng, 2, 3, 4, 6), positions, 100.0, why)
+
+
+@pytest.mark.problem("rope")
+@pytest.mark.parametrize("name", ROPES)
+def test_rope_has_no_last_position(student, rng, name):
+    """The angle is p theta^(-2i/D) for every p; the slow pairs show large ones well."""
+    positions = torch.tensor([8192, 40_000, 131_072])
+    within = {"rtol": 1e-3, "atol": 6e-2}  # the spacing of float32 at 131,072 is 1/64
+    why = "positions may be any that are not negative"
+    check_rope(student, name, random(rng, 3, 8), positions, 1e7, why, **within)
+
+
+@pytest.mark.problem("rope")
+@pytest.mark.parametrize("name", ROPES)
+def test_rope_of_half_beyond_2048(student, rng, name):
+    """Positions are not rounded to x's dtype: float16 has no 2049."""
+    x, positions = random(rng, 3, 8, dtype=torch.float16), torch.tensor([2049, 4099, 70_001])
+    why = "angles are computed in float32, whatever x is"
+    check_rope(student, name, x, positions, 1e6, why, rtol=4e-3, atol=4e-2)
+
+
 # --- gqa ----------------------------------------------------------------------------------------
 
 
@@ -466,6 +580,52 @@ def test_groups_that_do_not_divide(student, H, H_kv):
     """More heads of keys than of queries do not divide either."""
     with raises(ValueError, "H has to be divisible by H_kv"):
         student.gqa(torch.zeros(H, 3, 4), torch.zeros(H_kv, 3, 4), torch.zeros(H_kv, 3, 4))
+
+
+@pytest.mark.problem("gqa")
+@pytest.mark.parametrize("dtype", HALVES)
+def test_gqa_with_a_mask_in_half_precision(student, rng, dtype):
+    """A mask works in half precision as in float32."""
+    q, k, v = (random(rng, n, 5, 8, dtype=dtype) for n in (4, 2, 2))
+    mask = torch.ones(5, 5, dtype=torch.bool).tril()
+    got = student.gqa(q, k, v, mask)
+    assert_close(got, gqa(q, k, v, mask), f"gqa in {dtype}, masked", **tolerance(dtype))
+    assert_dtype(got, dtype)
+
+
+@pytest.mark.problem("gqa")
+def test_gqa_of_extreme_scores(student):
+    """A masked key has no influence, however low the scores of the others."""
+    q, k = torch.full((2, 2, 1), 100.0), torch.tensor([[[-500.0], [-499.0], [200.0]]])
+    v = torch.tensor([[[1.0], [2.0], [4.0]]])
+    mask = torch.tensor([[True, True, False], [False, True, True]])
+    why = "a masked key has no influence, however high its score or low the others'"
+    assert_close(student.gqa(q, k, v, mask), gqa(q, k, v, mask), why, **FLOAT32)
+
+
+@pytest.mark.problem("gqa")
+def test_gradients_of_gqa_with_blind_queries(student, rng):
+    """A query that sees nothing has a gradient of 0, not NaN."""
+    inputs = {"q": random(rng, 2, 4, 3, 6), "k": random(rng, 2, 2, 5, 6)}
+    inputs["v"] = random(rng, 2, 2, 5, 4)
+    mask = torch.rand(3, 5, generator=rng) < 0.6
+    mask[0] = False
+    d_out = random(rng, 2, 4, 3, 4)
+    check_gradients(student, "gqa", inputs, [mask], d_out, lambda q, k, v: gqa(q, k, v, mask))
+
+
+@pytest.mark.problem("gqa")
+@pytest.mark.parametrize("shape", [(1, 6), (5, 1), (1, 5, 6), (1, 1), (4, 1, 6)])
+def test_gqa_masks_broadcast(student, rng, shape):
+    """The mask broadcasts to (..., H, Tq, Tk) as tensors do."""
+    q, k, v = random(rng, 2, 4, 5, 8), random(rng, 2, 2, 6, 8), random(rng, 2, 2, 6, 3)
+    mask = torch.rand(*shape, generator=rng) < 0.7
+    assert_close(
+        student.gqa(q, k, v, mask),
+        gqa(q, k, v, mask),
+        "the mask broadcasts to (..., H, Tq, Tk)",
+        **FLOAT32,
+    )
 
 
 # --- transformer_block --------------------------------------------------------------------------
@@ -583,6 +743,55 @@ def test_block_of_uneven_heads(student, rng, heads):
         student.transformer_block(random(rng, 1, 3, 24), weights, LLAMA | heads, torch.arange(3))
 
 
+@pytest.mark.problem("transformer_block")
+def test_gradient_of_a_block_in_its_input(student, rng):
+    """The gradient flows back to x through attention, MLP and both additions."""
+    x, weights, d_out = random(rng, 2, 4, 24), block_weights(rng, LLAMA), random(rng, 2, 4, 24)
+    at = torch.tensor([2, 0, 1, 5])
+    leaf = x.double().requires_grad_()
+    (want,) = torch.autograd.grad(block(leaf, weights, LLAMA, at), leaf, d_out.double())
+    got = student.run("block_input_gradient", x, weights, LLAMA, at, d_out)
+    assert_gradients({"x": got}, {"x": want}, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.problem("transformer_block")
+def test_block_of_a_strided_stream(student, rng):
+    """How a tensor lies in memory makes no difference."""
+    x, weights = random(rng, 2, 5, 24), block_weights(rng, LLAMA)
+    got = student.run("of_strided", "transformer_block", (0, 1), x, weights, LLAMA, torch.arange(5))
+    assert_close(got, block(x, weights, LLAMA, torch.arange(5)), STRIDED, **DEEP)
+
+
+@pytest.mark.problem("transformer_block")
+@pytest.mark.parametrize("T", [1, 20])
+def test_block_of_any_length(student, rng, T):
+    """A block takes one token, and more than the context: only a model limits the length."""
+    x, weights = random(rng, 2, T, 24), block_weights(rng, LLAMA)
+    check_block(student, x, weights, LLAMA, torch.arange(T), "a block of any length")
+
+
+@pytest.mark.problem("transformer_block")
+def test_block_far_into_a_text_in_bfloat16(student, rng):
+    """Positions stay integers, whatever x is: bfloat16 has no 257."""
+    x = random(rng, 1, 6, 24, dtype=torch.bfloat16)
+    weights = {n: w.bfloat16() for n, w in block_weights(rng, LLAMA).items()}
+    at = 1000 + torch.arange(6)
+    got = student.transformer_block(x, weights, LLAMA, at)
+    want = block(x, weights, LLAMA, at)
+    assert_close(got, want, "positions stay integers, whatever x is", rtol=0, atol=0.15)
+
+
+@pytest.mark.problem("transformer_block")
+def test_block_of_a_large_stream_in_float16(student, rng):
+    """Norms are computed in float32: the square of 300 is inf in float16."""
+    x = 300 * random(rng, 1, 4, 24, dtype=torch.float16)
+    weights = {n: w.half() for n, w in block_weights(rng, LLAMA).items()}
+    got = student.transformer_block(x, weights, LLAMA, torch.arange(4))
+    want = block(x, weights, LLAMA, torch.arange(4))
+    assert_close(got, want, "norms are computed in float32", rtol=4e-3, atol=1.0)
+    assert (got != x).any(), "norms are computed in float16: what the layers add is 0"
+
+
 # --- llama_forward ------------------------------------------------------------------------------
 
 LLAMAS = {
@@ -690,6 +899,45 @@ def test_llama_does_not_see_the_future(student, rng):
     assert (after[0, 5:] - before[0, 5:]).abs().amax(-1).min() > 0.01, "a token is not seen"
 
 
+@pytest.mark.problem("llama_forward")
+def test_llama_of_float16(student, rng):
+    """Logits in float16 are those of float32 up to rounding."""
+    state, ids = llama_state(rng, LLAMA), random_ids(rng, 29, 1, 5)
+    got = student.llama_forward({n: w.half() for n, w in state.items()}, LLAMA, ids)
+    assert_close(got, llama_logits(state, LLAMA, ids), "logits in float16", rtol=0, atol=0.05)
+    assert_dtype(got, torch.float16)
+
+
+@pytest.mark.problem("llama_forward")
+def test_llama_of_uneven_groups(student, rng):
+    """Heads that cannot be shared evenly are refused: 4 make no 3 groups."""
+    config = LLAMA | {"num_kv_heads": 3}
+    state = llama_state(rng, config)
+    with raises(ValueError, "num_heads has to be divisible by num_kv_heads"):
+        student.llama_forward(state, config, random_ids(rng, 29, 1, 3))
+
+
+@pytest.mark.problem("llama_forward")
+def test_llama_ignores_biases(student, rng):
+    """Names that are not needed are ignored, even those of biases."""
+    state, ids = llama_state(rng, LLAMA), random_ids(rng, 29, 1, 5)
+    more = {"lm_head.bias": torch.ones(29), "model.layers.0.self_attn.q_proj.bias": torch.ones(24)}
+    got = student.llama_forward(state | more, LLAMA, ids)
+    assert_close(got, llama_logits(state, LLAMA, ids), "other names are ignored", **DEEP)
+
+
+@pytest.mark.problem("llama_forward")
+def test_long_llama_in_bfloat16(student, rng):
+    """Positions beyond 256 are told apart, though bfloat16 has no 257."""
+    config = LLAMA | {"context_length": 600, "num_layers": 1, "rope_theta": 1e4}
+    state, ids = llama_state(rng, config), random_ids(rng, 29, 1, 600)
+    state["model.layers.0.self_attn.q_proj.weight"] *= 4
+    got = student.llama_forward({n: w.bfloat16() for n, w in state.items()}, config, ids)
+    want = llama_logits(state, config, ids)
+    error = (got.double() - want).square().mean().sqrt().item()
+    assert error < 0.06, f"positions stay integers: off by {error:.3f}"
+
+
 # --- gpt2_forward -------------------------------------------------------------------------------
 
 GPT2S = {
@@ -780,6 +1028,37 @@ def test_gpt2_learns_a_language(student, seed):
     assert last < 1.5, f"{last:.3f} nats after 80 steps: the model hardly learns"
 
 
+@pytest.mark.problem("gpt2_forward")
+def test_gpt2_of_float16(student, rng):
+    """Logits in float16 are those of float32 up to rounding."""
+    checkpoint, ids = random_checkpoint(rng, GPT2), random_ids(rng, 29, 1, 5)
+    state = {name: w.half() for name, w in gpt2_state(checkpoint).items()}
+    got = student.gpt2_forward(state, GPT2, ids)
+    want = gpt2_logits(checkpoint, GPT2, ids)
+    assert_close(got, want, "logits in float16", rtol=0, atol=0.15)
+    assert_dtype(got, torch.float16)
+
+
+@pytest.mark.problem("gpt2_forward")
+def test_gpt2_ignores_what_it_does_not_need(student, rng):
+    """Names that are not needed are ignored, also those of masks and of a head of its own."""
+    checkpoint, ids = random_checkpoint(rng, GPT2), random_ids(rng, 29, 1, 5)
+    more = {"h.0.attn.bias": torch.ones(1, 1, 10, 10), "lm_head.weight": torch.ones(29, 12)}
+    got = student.gpt2_forward(gpt2_state(checkpoint) | more, GPT2, ids)
+    why = "the head is wte.weight, and other names are ignored"
+    assert_close(got, gpt2_logits(checkpoint, GPT2, ids), why, **DEEP)
+
+
+@pytest.mark.problem("gpt2_forward")
+def test_gpt2_without_a_layer(student, rng):
+    """The config says how many layers there are, not the state."""
+    state = gpt2_state(random_checkpoint(rng, GPT2))
+    state = {n: w for n, w in state.items() if not n.startswith("h.1.")}
+    with pytest.raises(KeyError) as error:
+        student.gpt2_forward(state, GPT2, torch.zeros(1, 2, dtype=torch.int64))
+    assert "h.1." in str(error.value), f"got {error.value}, wanted a weight of layer 1"
+
+
 # --- load_gpt2_state_dict -----------------------------------------------------------------------
 
 
@@ -843,6 +1122,44 @@ def test_load_with_a_stranger(student, rng, name):
     assert told in str(error.value), f"got {error.value}, wanted it to name {told}"
 
 
+@pytest.mark.problem("load_gpt2_state_dict")
+@pytest.mark.parametrize("name", ["lm_head.bias", "h.0.crossattention.masked_bias"])
+def test_load_with_near_strangers(student, rng, name):
+    """Only the buffers that the contract names are left out, not what sounds like them."""
+    checkpoint = random_checkpoint(rng, GPT2) | {name: torch.ones(3)}
+    with pytest.raises(ValueError) as error:
+        student.load_gpt2_state_dict(checkpoint, GPT2)
+    assert name in str(error.value), f"got {error.value}, wanted it to name {name}"
+
+
+@pytest.mark.problem("load_gpt2_state_dict")
+@pytest.mark.parametrize(
+    "name, shape",
+    [
+        ("h.1.mlp.c_fc.bias", (12,)),
+        ("ln_f.weight", (1, 12)),
+        ("wpe.weight", (10, 6)),
+        ("h.0.ln_1.bias", (1,)),
+        ("h.0.mlp.c_proj.weight", (48, 6)),
+    ],
+)
+def test_load_with_one_bad_shape(student, rng, name, shape):
+    """Every shape is checked, also those of biases and norms."""
+    checkpoint = random_checkpoint(rng, GPT2) | {f"transformer.{name}": torch.ones(shape)}
+    with pytest.raises(ValueError) as error:
+        student.load_gpt2_state_dict(checkpoint, GPT2)
+    assert name in str(error.value), f"got {error.value}, wanted it to name {name}"
+
+
+@pytest.mark.problem("load_gpt2_state_dict")
+@pytest.mark.parametrize("dtype", [*WIDE])
+def test_load_keeps_every_dtype(student, rng, dtype):
+    """Weights keep their dtype."""
+    checkpoint = {n: w.to(dtype) for n, w in random_checkpoint(rng, GPT2).items()}
+    for weight in student.load_gpt2_state_dict(checkpoint, GPT2).values():
+        assert_dtype(weight, dtype)
+
+
 # --- init_weights -------------------------------------------------------------------------------
 
 SIZES = GPT2 | {"d_model": 48, "num_heads": 4, "vocab_size": 100, "context_length": 64}
@@ -887,6 +1204,23 @@ def test_a_seed_decides_the_weights(student):
         assert_dtype(state[name], torch.float32)
     starts = {tuple((state[n].flatten()[:3] / state[n].flatten()[0]).tolist()) for n in drawn}
     assert len(starts) == len(drawn), "two weights have the same numbers: seed once, not per tensor"
+
+
+@pytest.mark.problem("init_weights")
+def test_tails_of_fresh_weights(student, seed):
+    """Normal numbers have tails: of 48,000, 22 are expected beyond 3.5 deviations."""
+    config = SIZES | {"vocab_size": 1000}
+    weight = student.init_weights(config, seed % 1000)["wte.weight"] / 0.02
+    assert weight.abs().max() > 3.5, "the tails are cut off"  # 22 expected beyond
+
+
+@pytest.mark.problem("init_weights")
+def test_seeds_are_seeds(student):
+    """0 is a seed like any other, and large seeds differ from small ones."""
+    zero, again = (student.init_weights(GPT2, 0)["wte.weight"] for _ in range(2))
+    assert_equal(zero, again, "seed 0 is taken for no seed")
+    other = student.init_weights(GPT2, 1000)["wte.weight"]
+    assert not torch.equal(other, zero), "seeds 0 and 1000 give one state"
 
 
 # --- next_token_loss ----------------------------------------------------------------------------
@@ -934,6 +1268,36 @@ def test_a_single_token_has_no_loss(student):
     """The mean of no predictions is an error, not NaN."""
     with raises(ValueError, "one token alone predicts nothing"):
         student.next_token_loss(torch.zeros(2, 1, 3), torch.zeros(2, 1, dtype=torch.int64))
+
+
+@pytest.mark.problem("next_token_loss")
+@pytest.mark.parametrize("dtype", HALVES)
+def test_loss_of_half_precision(student, rng, dtype):
+    """The loss has the dtype of the logits."""
+    logits, ids = random(rng, 2, 5, 7, dtype=dtype), random_ids(rng, 7, 2, 5)
+    got = student.next_token_loss(logits, ids)
+    want = torch.nn.functional.cross_entropy(
+        logits[:, :-1].flatten(0, 1).double(), ids[:, 1:].flatten()
+    )
+    assert_close(got, want, f"the loss in {dtype}", **tolerance(dtype))
+    assert_dtype(got, dtype)
+
+
+@pytest.mark.problem("next_token_loss")
+@pytest.mark.parametrize("axes", [(0, 1), (-2, -1)])
+def test_loss_of_strided_logits(student, rng, axes):
+    """How a tensor lies in memory makes no difference."""
+    logits, ids = random(rng, 3, 5, 7), random_ids(rng, 7, 3, 5)
+    got = student.run("of_strided", "next_token_loss", axes, logits, ids)
+    want = torch.nn.functional.cross_entropy(logits[:, :-1].flatten(0, 1), ids[:, 1:].flatten())
+    assert_close(got, want, STRIDED, **FLOAT32)
+
+
+@pytest.mark.problem("next_token_loss")
+def test_no_tokens_have_no_loss(student):
+    """Sequences of 0 tokens are refused as those of 1."""
+    with raises(ValueError, "no tokens predict nothing"):
+        student.next_token_loss(torch.zeros(2, 0, 3), torch.zeros(2, 0, dtype=torch.int64))
 
 
 # --- accounting ---------------------------------------------------------------------------------
@@ -987,6 +1351,26 @@ def test_flops_of_gpt2_small(student):
     config |= {"num_heads": 12, "norm_eps": 1e-5}
     got = student.flops_per_token(config, 1024)
     assert_equal(got, 6 * 123_532_032 + 12 * 12 * 768 * 1024, "6 N + 12 L C T")
+
+
+@pytest.mark.problem("accounting")
+@pytest.mark.parametrize("shape", [(27, 8), (16, 27), (5, 16)])
+def test_tie_other_widths(student, shape):
+    """Shapes that differ in V, in C, or in their order cannot be tied."""
+    with raises(ValueError, "shapes that differ cannot be tied"):
+        student.run("tied_to_other_width", *shape)
+
+
+@pytest.mark.problem("accounting")
+def test_tie_to_the_embedding(student):
+    """The one Parameter is the embedding's: an optimizer that has it keeps it."""
+    assert student.run("tied_by_whom"), "the embedding has lost its Parameter"
+
+
+@pytest.mark.problem("accounting")
+def test_shared_memory_counts_twice(student):
+    """Parameters are counted, not places in memory."""
+    assert_equal(student.run("counted_views"), 24, "two Parameters are two, whatever their memory")
 
 
 # --- next_token_probabilities -------------------------------------------------------------------
@@ -1061,6 +1445,109 @@ def test_other_impossible_settings(student, arguments):
         student.next_token_probabilities(torch.zeros(2, 5), *arguments)
 
 
+@pytest.mark.problem("next_token_probabilities")
+@pytest.mark.parametrize(
+    "V, arguments, kept",
+    [
+        (4, (1.0, None, 0.5), 2),
+        (4, (1.0, None, 0.25), 1),
+        (8, (0.5, 4, 0.75), 3),
+        (2, (1.0, None, 0.5), 1),
+    ],
+)
+def test_what_sums_to_top_p_is_enough(student, V, arguments, kept):
+    """No more tokens stay than it takes to reach top_p; the shares are exact in binary."""
+    got = student.next_token_probabilities(torch.zeros(V), *arguments)
+    want = [1 / kept] * kept + [0.0] * (V - kept)
+    assert_close(got, want, "the fewest whose probabilities sum to top_p or more")
+
+
+@pytest.mark.problem("next_token_probabilities")
+def test_top_p_of_1_keeps_all(student):
+    """top_p = 1 keeps all, though float32 rounds the sum of fewer to 1."""
+    logits = torch.tensor([20.0, 0.0, -2.0])
+    for top_p in (None, 1.0):
+        got = student.next_token_probabilities(logits, 1.0, None, top_p)
+        want = torch.softmax(logits.double(), -1)
+        assert_close(got, want, f"top_p={top_p} keeps all", rtol=1e-5, atol=1e-14)
+
+
+@pytest.mark.problem("next_token_probabilities")
+@pytest.mark.parametrize("dtype", HALVES)
+@pytest.mark.parametrize("arguments", [(0.1,), (1.0, 3, 0.9), (0.0,), (0.01, 3)])
+def test_probabilities_of_half_precision(student, dtype, arguments):
+    """Logits may be 10,000 in half precision, though 10,000 / 0.1 is inf in float16."""
+    logits = torch.tensor([1e4, 5000.0, -1e4, -torch.inf], dtype=dtype)
+    got = student.next_token_probabilities(logits, *arguments)
+    assert_close(got, [1.0, 0.0, 0.0, 0.0], "subtract the maximum first", atol=1e-5)
+    assert_dtype(got, dtype)
+
+
+@pytest.mark.problem("next_token_probabilities")
+@pytest.mark.parametrize("top_k, top_p", [(10, None), (None, 0.1), (None, 0.9)])
+def test_many_ties_go_to_lower_ids(student, top_k, top_p):
+    """Of equally likely tokens the lower id counts as the more likely, also among many."""
+    got = student.next_token_probabilities(torch.zeros(2, 1024), 1.0, top_k, top_p)
+    kept = (got > 0).sum(-1)
+    wanted = top_k or math.ceil(top_p * 1024)
+    assert ((kept - wanted).abs() <= (0 if top_k else 1)).all(), (
+        f"{kept.tolist()}, not {wanted} stay"
+    )
+    first = torch.arange(1024) < kept[:, None]
+    assert_equal(got > 0, first, "of equally likely tokens the lower id counts as the more likely")
+
+
+@pytest.mark.problem("next_token_probabilities")
+@pytest.mark.parametrize("dtype", [torch.float64, *HALVES])
+def test_the_most_likely_token_keeps_the_dtype(student, rng, dtype):
+    """Temperature 0 gives the dtype of the logits too."""
+    logits = random(rng, 2, 5, dtype=dtype)
+    assert_dtype(student.next_token_probabilities(logits, 0.0), dtype)
+
+
+@pytest.mark.problem("next_token_probabilities")
+def test_temperature_0_with_forbidden_tokens(student):
+    """At temperature 0 tokens of logit -inf do no harm."""
+    logits = torch.tensor([[-torch.inf, -1e4, 1e4], [-torch.inf, -torch.inf, -1e4]])
+    got = student.next_token_probabilities(logits, 0.0, 2, 0.9)
+    assert_close(got, [[0.0, 0.0, 1.0], [0.0, 0.0, 1.0]], "the most likely has probability 1")
+
+
+@pytest.mark.problem("next_token_probabilities")
+def test_gradients_of_probabilities(student, rng):
+    """The gradient is that of the softmax over what stays, and 0 for what was cut off."""
+    logits = torch.tensor([[0.3, 1.2, -0.4, 0.9], [2.0, -1.0, 0.1, 0.7]])
+    order = logits.double().argsort(-1, descending=True)[:, :3]
+
+    def reference(z):
+        p = torch.softmax(z.gather(-1, order) / 0.7, -1)
+        return torch.zeros_like(z).scatter(-1, order, p)
+
+    d_out = random(rng, 2, 4)
+    name = "next_token_probabilities"
+    check_gradients(student, name, {"logits": logits}, [0.7, 3], d_out, reference)
+
+
+@pytest.mark.problem("next_token_probabilities")
+@pytest.mark.parametrize("axes", [(0, 1), (-2, -1)])
+def test_probabilities_of_strided_logits(student, rng, axes):
+    """How a tensor lies in memory makes no difference."""
+    logits = random(rng, 2, 3, 7)
+    got = student.run("of_strided", "next_token_probabilities", axes, logits, 1.0, 4, 0.8)
+    rows = [probabilities(row, 1.0, 4, 0.8) for row in logits.flatten(0, -2).tolist()]
+    assert_close(got.flatten(0, -2), rows, STRIDED, **FLOAT32)
+
+
+@pytest.mark.problem("next_token_probabilities")
+@pytest.mark.parametrize("arguments", [(0.0, None, 2.0), (0.0, None, 0.0), (0.0, -1, 0.5)])
+def test_impossible_settings_at_temperature_0(student, arguments):
+    """A setting that makes no sense is refused also where it would have no effect."""
+    with raises(
+        ValueError, "a setting that makes no sense is an error, also where it has no effect"
+    ):
+        student.next_token_probabilities(torch.zeros(2, 5), *arguments)
+
+
 # --- generate -----------------------------------------------------------------------------------
 
 
@@ -1117,3 +1604,34 @@ def test_steps_and_rows_draw_for_themselves(student):
     assert rows < 0.1, "rows repeat each other's draws"
     other = student.run("drawn", torch.zeros(50, 50), prompt, 3, 8, 1.0, None, None, 1)
     assert (other[:, 1:] == got[:, 1:]).double().mean() < 0.1, "another seed draws the same"
+
+
+@pytest.mark.problem("generate")
+@pytest.mark.parametrize("fails, top_k", [(2, None), (0, 0), (0, None)])
+def test_an_error_leaves_nothing_behind(student, fails, top_k):
+    """Modes and gradients are what they were, also after an error."""
+    modes, enabled, trainable = student.run("left_behind", fails, top_k)
+    assert modes, "modules' modes, also those deep inside, are as before, also after an error"
+    assert enabled, "gradients stay switched off after an error"
+    assert trainable, "parameters are frozen afterwards"
+
+
+@pytest.mark.problem("generate")
+def test_0_is_a_seed(student):
+    """The same seed gives the same ids, also 0."""
+    prompt = torch.zeros(20, 1, dtype=torch.int64)
+    a, b = (
+        student.run("drawn", torch.zeros(50, 50), prompt, 4, 8, 1.0, None, None, 0) for _ in "ab"
+    )
+    assert_equal(a, b, "seed 0 is taken for no seed")
+
+
+@pytest.mark.problem("generate")
+def test_rows_are_independent(student):
+    """Two rows of 2 equal tokens agree half the time: 0.34 to 0.66 but once in 10^9."""
+    prompt = torch.zeros(8, 1, dtype=torch.int64)
+    got = student.run("drawn", torch.zeros(2, 2), prompt, 400, 8, 1.0, None, None, 0)[:, 1:]
+    for i in range(8):
+        for j in range(i):
+            same = (got[i] == got[j]).double().mean().item()
+            assert 0.34 < same < 0.66, f"rows {j} and {i} agree in {same:.0%} of draws, not 50%"

@@ -91,6 +91,11 @@ def swiglu_fused(x, W_gate, W_up, W_down):
     return torch.einsum("...f,cf->...c", gate * torch.sigmoid(gate) * up, W_down)
 
 
+@twin("swiglu", "by the hyperbolic tangent", adapter="silu")
+def silu_by_tanh(x):
+    return x / 2 * (1 + (x / 2).tanh())
+
+
 # --- gelu_mlp -------------------------------------------------------------------------------------
 
 
@@ -249,6 +254,17 @@ def gqa_by_einops(q, k, v, mask=None):
     sees = mask.any(-1, keepdim=True)
     out = F.scaled_dot_product_attention(q, k, v, attn_mask=mask | ~sees)
     return torch.where(sees, out, 0.0).to(q.dtype)
+
+
+@twin("gqa", "nan_to_num for queries that see nothing")
+def gqa_without_nan(q, k, v, mask=None):
+    if q.shape[-3] % k.shape[-3]:
+        raise ValueError("H is not divisible by H_kv")
+    k, v = (t.repeat_interleave(q.shape[-3] // k.shape[-3], -3) for t in (k, v))
+    scores = q @ k.mT / q.shape[-1] ** 0.5
+    if mask is not None:
+        scores = scores.masked_fill(~mask, -math.inf)
+    return torch.softmax(scores, -1).nan_to_num(0) @ v
 
 
 # --- transformer_block ----------------------------------------------------------------------------
@@ -537,6 +553,15 @@ def loss_by_sequence(logits, ids):
     return torch.stack(losses).mean().to(logits.dtype)
 
 
+@twin("next_token_loss", "the log of the sum of exponentials, the largest logit taken off")
+def loss_by_exponentials(logits, ids):
+    if ids.shape[-1] < 2:
+        raise ValueError("nothing to predict")
+    z = logits[:, :-1]
+    z = z - z.amax(-1, keepdim=True)
+    return (z.exp().sum(-1).log() - z.gather(-1, ids[:, 1:, None])[..., 0]).mean()
+
+
 # --- accounting -----------------------------------------------------------------------------------
 
 
@@ -583,7 +608,7 @@ def probabilities_by_masks(logits, temperature, top_k=None, top_p=None):
     if temperature == 0:
         best = logits.sort(dim=-1, descending=True, stable=True)[1][..., 0]
         return F.one_hot(best, logits.shape[-1]).to(logits.dtype)
-    z = logits / temperature
+    z = (logits - logits.amax(-1, keepdim=True)) / temperature
     rank = z.argsort(dim=-1, descending=True, stable=True).argsort(-1)
     if top_k is not None:
         z = z.masked_fill(rank >= top_k, -math.inf)
@@ -595,24 +620,20 @@ def probabilities_by_masks(logits, temperature, top_k=None, top_p=None):
     return torch.softmax(z, -1)
 
 
-@twin("next_token_probabilities", "row by row in numpy, float64")
+@twin("next_token_probabilities", "numpy chooses row by row, torch computes in float64")
 def probabilities_by_numpy(logits, temperature, top_k=None, top_p=None):
     validate(temperature, top_k, top_p)
-    rows = logits.double().numpy().reshape(-1, logits.shape[-1])
-    out = np.zeros_like(rows)
-    for row, p in zip(rows, out, strict=True):
-        order = np.argsort(-row, kind="stable")
-        if temperature == 0:
-            p[order[0]] = 1.0
-            continue
-        order = order[:top_k]
-        weight = np.exp((row[order] - row[order[0]]) / temperature)
+    rows = logits.detach().double().numpy().reshape(-1, logits.shape[-1])
+    keep = np.zeros(rows.shape, dtype=bool)
+    for row, kept in zip(rows, keep, strict=True):
+        order = np.argsort(-row, kind="stable")[: top_k if temperature else 1]
+        weight = np.exp((row[order] - row[order[0]]) / (temperature or 1.0))
         weight /= weight.sum()
         if top_p is not None and top_p < 1:
-            n = 1 + int((np.cumsum(weight) < top_p).sum())
-            order, weight = order[:n], weight[:n] / weight[:n].sum()
-        p[order] = weight
-    return torch.from_numpy(out.reshape(logits.shape)).to(logits.dtype)
+            order = order[: 1 + int((np.cumsum(weight) < top_p).sum())]
+        kept[order] = True
+    cut = logits.double().masked_fill(torch.from_numpy(~keep.reshape(logits.shape)), -math.inf)
+    return torch.softmax(cut / (temperature or 1.0), -1).to(logits.dtype)
 
 
 # --- generate -------------------------------------------------------------------------------------
@@ -626,16 +647,18 @@ def generate_by_inversion(
     modes = {m: m.training for m in model.modules()}
     model.eval()
     rows = prompt
-    with torch.inference_mode():
-        for _ in range(max_new_tokens):
-            z = model(rows[:, max(0, rows.shape[1] - context_length) :])[:, -1, :]
-            p = probabilities_by_masks.function(z, temperature, top_k, top_p).double().numpy()
-            u = rng.random((len(p), 1))
-            total = p.cumsum(-1)
-            chosen = (total / total[:, -1:] <= u).sum(-1, keepdims=True)
-            rows = torch.cat([rows, torch.from_numpy(chosen)], 1)
-    for m, training in modes.items():
-        m.training = training
+    try:
+        with torch.inference_mode():
+            for _ in range(max_new_tokens):
+                z = model(rows[:, max(0, rows.shape[1] - context_length) :])[:, -1, :]
+                p = probabilities_by_masks.function(z, temperature, top_k, top_p).double().numpy()
+                u = rng.random((len(p), 1))
+                total = p.cumsum(-1)
+                chosen = (total / total[:, -1:] <= u).sum(-1, keepdims=True)
+                rows = torch.cat([rows, torch.from_numpy(chosen)], 1)
+    finally:
+        for m, training in modes.items():
+            m.training = training
     return rows.clone()
 
 
@@ -645,15 +668,17 @@ def generate_by_sequence(
 ):
     modes = [m.training for m in model.modules()]
     model.eval()
-    with torch.random.fork_rng(devices=[]), torch.no_grad():
-        torch.manual_seed(seed)
-        ids = torch.zeros(len(prompt), prompt.shape[1] + max_new_tokens, dtype=torch.int64)
-        ids[:, : prompt.shape[1]] = prompt
-        for t in range(prompt.shape[1], ids.shape[1]):
-            logits = model(ids[:, max(0, t - context_length) : t])[:, -1]
-            p = probabilities_by_numpy.function(logits, temperature, top_k, top_p)
-            noise = -torch.log(torch.rand(p.shape, dtype=torch.float64))
-            ids[:, t] = (p / noise).argmax(-1)
-    for m, training in zip(model.modules(), modes, strict=True):
-        m.training = training
+    try:
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            torch.manual_seed(seed)
+            ids = torch.zeros(len(prompt), prompt.shape[1] + max_new_tokens, dtype=torch.int64)
+            ids[:, : prompt.shape[1]] = prompt
+            for t in range(prompt.shape[1], ids.shape[1]):
+                logits = model(ids[:, max(0, t - context_length) : t])[:, -1]
+                p = probabilities_by_numpy.function(logits, temperature, top_k, top_p)
+                noise = -torch.log(torch.rand(p.shape, dtype=torch.float64))
+                ids[:, t] = (p / noise).argmax(-1)
+    finally:
+        for m, training in zip(model.modules(), modes, strict=True):
+            m.training = training
     return ids
