@@ -187,14 +187,19 @@ class Journal:
             row = (self.suite(subject).key, subject.name, text)
             self.db.execute("INSERT OR REPLACE INTO suites VALUES (?, ?, ?)", row)
 
-    def take_in(self, submissions: Iterable[Submission], parts: Iterable[Part]) -> None:
-        """Enter submissions and their chapters; what is handed in anew replaces its forerunner."""
+    def take_in(
+        self, submissions: Iterable[Submission], parts: Iterable[Part], chapters: Iterable[str]
+    ) -> None:
+        """Enter submissions; what they hold of `chapters` replaces what they held before."""
+        looked_at = list(chapters)
         with self._transaction():
             for s in submissions:
                 now = datetime.now(UTC).isoformat(timespec="seconds")
                 row = (s.id, str(s.source), s.problem, json.dumps(s.warnings), now)
                 self.db.execute("INSERT OR REPLACE INTO submissions VALUES (?, ?, ?, ?, ?)", row)
-                self.db.execute("DELETE FROM parts WHERE submission = ?", (s.id,))
+                for name in looked_at:
+                    place = (s.id, name)
+                    self.db.execute("DELETE FROM parts WHERE submission = ? AND chapter = ?", place)
             for part in parts:
                 fault = "error" if part.problem else ""
                 row = (part.submission, part.chapter.name, part.content, fault, part.problem)

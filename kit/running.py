@@ -94,7 +94,7 @@ def grade_submissions(
         kept = [options.out] if options.out else []
         run = _Run(options, journal, room, [*secrets, room, *kept], stack, progress)
         parts = run.stage(submissions)
-        journal.take_in(submissions, parts)
+        journal.take_in(submissions, parts, options.chapters or chapter_names())
         run.grade([part for part in parts if part.content])
         run.outcome.results = journal.results()
         run.outcome.chosen = {submission.id for submission in submissions}

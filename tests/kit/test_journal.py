@@ -178,6 +178,18 @@ def test_only_grades_whom_it_names_and_keeps_the_others(kit, class_folder, tmp_p
     assert book(out) == POINTS | {"bob": "100"}, "the gradebook has lost somebody"
 
 
+def test_grading_one_chapter_keeps_what_was_graded_of_others(toy_kit, tmp_path):
+    for name in ("ch91_base", "ch92_more"):
+        chapter = tmp_path / "ada" / "assignments" / name
+        chapter.mkdir(parents=True)
+        (chapter / "adapters.py").write_text(ADAPTERS[name])
+    for name in ("ch91_base", "ch92_more"):
+        run_grade(toy_kit, tmp_path / "ada", "--chapter", name, "--out", tmp_path / "out")
+    with open(tmp_path / "out" / "gradebook.csv", newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert (row["ch91_base"], row["ch92_more"]) == ("100", "100"), "a chapter was forgotten"
+
+
 def test_retry_gives_the_named_verdicts_anew(kit, class_folder, tmp_path):
     out = tmp_path / "out"
     run_grade(kit, class_folder, "--out", out)
