@@ -146,7 +146,10 @@ def run(
         ),
     ] = "",
     fresh: Annotated[
-        bool, typer.Option(help="Grade everything anew; the journal in --out is put aside.")
+        bool,
+        typer.Option(
+            help="Grade anew whatever this run looks at; if that is all, the journal is put aside."
+        ),
     ] = False,
     executor: Annotated[
         Literal["local", "slurm"],

@@ -50,7 +50,7 @@ class Work:
     submission: str
     chapter: Chapter
     files: Path  # the grader's own copy of the chapter
-    content: str  # the digest of these files
+    content: str  # the digest of these files and of the chapter's name
     tests: tuple[str, ...] | None = None  # the ones to run; None for all
     seconds: float = 0.0  # what it will take, as far as that is known
     before: tuple[TestResult, ...] = ()  # what a judge that was lost had told
@@ -172,7 +172,7 @@ class Grader:
     def grade(self, works: Sequence[Work], on_result: Callable[[Graded], None]) -> None:
         """Grade every work, the longest first; `on_result` hears of each as it is done."""
         waiting = sorted(works, key=lambda work: (-work.seconds, work.chapter.name))
-        attempts: Counter[tuple[str, str]] = Counter()
+        attempts: Counter[str] = Counter()
         while waiting or self._jobs:
             for work in self._dispatch(waiting):
                 on_result(Graded(work, problem=self._failed[work.chapter.name]))
@@ -183,9 +183,8 @@ class Grader:
             for job in [job for job in self._jobs if self._hear(job)]:
                 self._end(job)
                 graded = self._graded(job)
-                place = (job.work.content, job.work.chapter.name)
-                attempts[place] += 1
-                if graded.infra and attempts[place] < MAX_ATTEMPTS:
+                attempts[job.work.content] += 1
+                if graded.infra and attempts[job.work.content] < MAX_ATTEMPTS:
                     waiting.insert(0, self._rest(graded))
                 else:
                     on_result(graded)

@@ -71,7 +71,7 @@ def grade_class(paths: list[Path], options: Options, progress: Progress) -> Outc
     if wrong := options.retry - set(RETRIED):
         raise ValueError(f"--retry {', '.join(sorted(wrong))}; choose from {', '.join(RETRIED)}")
     check_rung(options.require_sandbox)
-    if options.fresh and options.out:
+    if options.fresh and options.out and not (options.only or options.chapters):
         put_aside(options.out)
         shutil.rmtree(options.out / "cluster", ignore_errors=True)  # results not in the journal yet
     with work_folder("intake") as intake:
@@ -147,9 +147,8 @@ class _Run:
         """Grade what the journal does not know; files that are equal are graded once."""
         works = {}
         for part in parts:
-            if (part.content, part.chapter.name) not in works:
-                work = self._work(part)
-                works[part.content, part.chapter.name] = work
+            if part.content not in works:
+                works[part.content] = self._work(part)
         todo = [work for work in works.values() if work is not None]
         total = sum(len(work.tests or ()) for work in todo)
         task = self.progress.add_task("grading", total=total)
@@ -192,6 +191,8 @@ class _Run:
 
     def _stands(self, known: Known) -> bool:
         """Whether a verdict given before is good enough for this run."""
+        if self.options.fresh:
+            return False
         required = self.options.require_sandbox
         if required and sandbox.RUNGS.index(known.rung) > sandbox.RUNGS.index(required):
             return False

@@ -190,6 +190,14 @@ def test_grading_one_chapter_keeps_what_was_graded_of_others(toy_kit, tmp_path):
     assert (row["ch91_base"], row["ch92_more"]) == ("100", "100"), "a chapter was forgotten"
 
 
+def test_fresh_for_some_keeps_the_others(kit, class_folder, tmp_path):
+    out = tmp_path / "out"
+    run_grade(kit, class_folder, "--out", out)
+    done = run_grade(kit, class_folder, "--out", out, "--only", "bob", "--fresh")
+    assert judged(done) == (TESTS, 0)
+    assert book(out) == POINTS, "the others were put aside too"
+
+
 def test_retry_gives_the_named_verdicts_anew(kit, class_folder, tmp_path):
     out = tmp_path / "out"
     run_grade(kit, class_folder, "--out", out)
