@@ -9,6 +9,8 @@ is no Exception: neither a test's `pytest.raises(Exception)` nor hypothesis may 
 """
 
 import hashlib
+import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -101,6 +103,9 @@ class Transport(Protocol):
     def request(self, data: bytes, allowance: Allowance) -> bytes:
         """One round trip."""
 
+    def cpu_seconds(self) -> float:
+        """CPU time that the code under test has used so far, as seen from outside."""
+
     def close(self) -> None:
         """End the student's process, if there is one."""
 
@@ -114,6 +119,11 @@ class LocalTransport:
     def request(self, data: bytes, allowance: Allowance) -> bytes:
         """Answer at once."""
         return self.server.handle(data)
+
+    def cpu_seconds(self) -> float:
+        """That of this whole process and of the children it has reaped."""
+        times = os.times()
+        return time.process_time() + times.children_user + times.children_system
 
     def close(self) -> None:
         """Nothing to end."""
@@ -170,6 +180,11 @@ class Door:
         value = self._exchange(name, message | {"args": list(args), "kwargs": kwargs})
         self._record(value)
         return value
+
+    def cpu_seconds(self) -> float:
+        """CPU time of the code under test, from its start on."""
+        self._open("adapters.py")
+        return self.transport.cpu_seconds()
 
     def _ship_driver(self, name: str) -> str:
         """Send the driver file that defines `name`, as source, once per process."""

@@ -20,7 +20,7 @@ from pathlib import Path
 from kit import sandbox
 from kit.chapters import Chapter, repository
 from kit.places import InUse, take_slots, work_folder
-from kit.results import TestResult
+from kit.results import Figure, TestResult
 from kit.rooms import (
     WALL_FACTOR,
     Room,
@@ -325,4 +325,5 @@ class Grader:
 
 def test_result(fields: dict) -> TestResult:
     """A verdict as it crosses a channel."""
-    return TestResult(**fields | {"diagnosis": tuple(fields["diagnosis"])})
+    figures = tuple(Figure(**figure) for figure in fields["figures"])
+    return TestResult(**fields | {"diagnosis": tuple(fields["diagnosis"]), "figures": figures})

@@ -112,6 +112,10 @@ class RemoteTransport:
         except (EOFError, OSError):  # which a test could take for the student's
             raise Infra("the grader's own process, the zygote, is gone") from None
 
+    def cpu_seconds(self) -> float:
+        """That of the student's process and all it has forked."""
+        return cpu_seconds(self.pid)
+
     def close(self) -> None:
         """End the student's process."""
         if self.sock is not None:
