@@ -25,6 +25,7 @@ from kit.chapters import chapter, chapter_names, repository
 from kit.door import Fault, Student, Unimportable
 from kit.panel import print_panel
 from kit.results import Figure, TestResult
+from kit.stopwatch import Stopwatch
 
 torch.set_num_threads(1)  # before any operation; two threads on busy cores were 20 times slower
 
@@ -140,6 +141,12 @@ def seed(request: pytest.FixtureRequest) -> int:
 def rng(seed: int) -> torch.Generator:
     """A random generator at the test's own seed."""
     return torch.Generator().manual_seed(seed)
+
+
+@pytest.fixture
+def stopwatch(student: Student) -> Stopwatch:
+    """What the code under test costs; see kit/stopwatch.py."""
+    return Stopwatch(student)
 
 
 @pytest.fixture
