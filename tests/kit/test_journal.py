@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import json
 import os
 import random
 import shutil
@@ -15,8 +16,10 @@ from pathlib import Path
 import pytest
 
 from kit.chapters import repository
+from kit.content import TestKey
 from kit.journal import Journal, JournalError
 from kit.processes import descendants
+from kit.results import Figure, TestResult
 from kit.sandbox.plan import FIRST_UID
 from tests.kit.toy import ADAPTERS, run_grade
 
@@ -248,6 +251,30 @@ def test_a_journal_of_another_version_or_a_damaged_one_is_refused_in_words(tmp_p
     (tmp_path / "journal.sqlite").write_bytes(b"no database at all" * 100)
     with pytest.raises(JournalError, match="--fresh"):
         Journal(tmp_path).__enter__()
+
+
+def test_a_verdict_given_anew_brings_its_own_figures(monkeypatch):
+    monkeypatch.setattr(Journal, "_key", lambda *_: TestKey("key", "bank"))
+    with Journal(None) as journal:
+        for figures in [(Figure("speed", 1.5, "s"), Figure("size", 2.0)), (Figure("speed", 2.5),)]:
+            test = TestResult("test_a.py::test_x", "double", True, "pass", figures=figures)
+            journal.enter("content", None, [test], "uid", "node")
+            [(text,)] = journal.db.execute("SELECT figures FROM verdicts").fetchall()
+            assert tuple(Figure(**figure) for figure in json.loads(text)) == figures
+
+
+def test_a_journal_without_figures_is_brought_up_to_date(tmp_path):
+    """The first version of the journal had no column for them."""
+    verdict = ("c", "test_a.py::test_x", "k", "", "pass", 0.5, "", "[]", "uid", "n", "", 1)
+    with Journal(tmp_path) as journal:
+        journal.db.execute("ALTER TABLE verdicts DROP COLUMN figures")
+        journal.db.execute(f"INSERT INTO verdicts VALUES ({', '.join('?' * 12)})", verdict)
+        journal.db.execute("PRAGMA user_version = 1")
+        with pytest.raises(JournalError, match="another grader"):
+            Journal(tmp_path, reading=True).__enter__()
+    for reading in (True, False):
+        with Journal(tmp_path, reading) as journal:
+            assert journal.db.execute("SELECT * FROM verdicts").fetchall() == [(*verdict, "[]")]
 
 
 def test_a_full_disk_is_told_and_loses_nothing(kit, class_folder, tmp_path):
