@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from kit.chapters import Chapter, Problem, chapter, repository
 from kit.contract import read_contract
 from kit.diagnosis import Fingerprints, project_all
-from kit.door import Allowance, Door, Fault, LocalTransport, Student, Transport
+from kit.door import Allowance, Door, LocalTransport, Student, Transport
+from kit.faults import Fault
 from kit.loader import Source, find_source
 from kit.results import Figure, TestResult, Verdict
 from kit.seeds import PUBLIC_KEY, course_key, seed_of

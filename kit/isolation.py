@@ -14,7 +14,8 @@ from pathlib import Path
 from kit import sandbox
 from kit.chapters import chapter, transitive_needs
 from kit.codec import MAX_BYTES, MAX_TREE
-from kit.door import Allowance, Crash, Fault, Infra, Killed, OutOfMemory, Timeout
+from kit.door import Allowance
+from kit.faults import Crash, Fault, Infra, Killed, OutOfMemory, Timeout
 from kit.loader import STUDENT, Source
 from kit.places import remove_tree, take_slots
 from kit.processes import cpu_seconds

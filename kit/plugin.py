@@ -22,7 +22,8 @@ import torch
 
 from kit.bench import Bench, TestInfo
 from kit.chapters import chapter, chapter_names, repository
-from kit.door import Fault, Student, Unimportable
+from kit.door import Student
+from kit.faults import Fault, Unimportable
 from kit.panel import print_panel
 from kit.results import Figure, TestResult
 from kit.stopwatch import Stopwatch
