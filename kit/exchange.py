@@ -20,9 +20,9 @@ from typing import get_args
 from kit.chapters import chapter
 from kit.content import Suite, digest, engine
 from kit.files import write_whole
-from kit.grading import Graded, Work, test_result
 from kit.results import Figure, TestResult, Verdict
 from kit.sandbox import RUNGS
+from kit.works import Graded, Work, test_result
 
 MAX_RESULT_BYTES = 32 << 20
 RESULT_FIELDS = {

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from kit.chapters import Chapter, Problem
 from kit.exchange import MAX_RESULT_BYTES, Forged, read_result, write_result
-from kit.grading import Graded, Work
 from kit.results import Figure, TestResult
+from kit.works import Graded, Work
 
 CHAPTER = Chapter("ch91_base", "Toy", (), (Problem("double", 100, ("double",)),))
 BLANKS = [
