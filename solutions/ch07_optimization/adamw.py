@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor
 
+OPTIONS = ("lr", "betas", "eps", "weight_decay")
+
 
 def update(
     weight: Tensor,
@@ -66,7 +68,7 @@ class AdamW(torch.optim.Optimizer):
             with torch.enable_grad():
                 loss = closure()
         for group in self.param_groups:
-            settings = {name: group[name] for name in self.defaults}
+            settings = {name: group[name] for name in OPTIONS}
             for weight in group["params"]:
                 if weight.grad is not None:
                     state = self.state[weight]

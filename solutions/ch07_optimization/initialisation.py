@@ -50,7 +50,7 @@ def gpt2_init(model: nn.Module, num_layers: int, seed: int) -> None:
     rng = torch.Generator().manual_seed(seed)
     for name, module in model.named_modules():
         if isinstance(module, nn.Linear | nn.Embedding):
-            residual = name.rpartition(".")[2] == "c_proj"
+            residual = isinstance(module, nn.Linear) and name.rpartition(".")[2] == "c_proj"
             std = STD / math.sqrt(2 * num_layers) if residual else STD
             module.weight.copy_(std * torch.randn(module.weight.shape, generator=rng))
         elif isinstance(module, nn.LayerNorm) and module.weight is not None:
