@@ -165,7 +165,7 @@ def check_groups(student, model: str, decayed: str, others: str, why: str, **cha
     for group, names, decay in zip(found, (decayed, others), (0.25, 0.0), strict=True):
         which = "decays" if decay else "does not decay"
         assert_equal(group["names"], names.split(), f"{why}: what {which}")
-        assert_close(group["weight_decay"], decay, f"the weight_decay of what {which}")
+        assert_equal(group["weight_decay"], decay, f"the weight_decay of what {which}")
 
 
 # --- muon_orthogonalize -------------------------------------------------------------------------

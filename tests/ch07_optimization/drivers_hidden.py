@@ -134,7 +134,7 @@ def grouped_odd(adapters, name, weight_decay):
     model = HIDDEN_MODELS[name]()
     names = {id(p): name for name, p in model.named_parameters()}
     return [
-        [group["weight_decay"], [names.get(id(p), "unknown") for p in group["params"]]]
+        [group.get("weight_decay"), [names.get(id(p), "unknown") for p in group["params"]]]
         for group in adapters.decay_groups(model, weight_decay)
     ]
 

@@ -100,11 +100,12 @@ def adamw_added(adapters, weights, gradients, at, **options):
 def adamw_apart(adapters, weights, gradients, rates):
     """The same, but every weight has an optimizer of its own; they take turns."""
     ws = leaves(weights)
-    kinds = [adapters.adamw()([w], lr=lr) for w, lr in zip(ws, rates, strict=True)]
+    kind = adapters.adamw()
+    optimizers = [kind([w], lr=lr) for w, lr in zip(ws, rates, strict=True)]
     history = []
     for step, now in enumerate(gradients):
         give(ws, now)
-        for optimizer in kinds[: 1 + step % 2]:
+        for optimizer in optimizers[: 1 + step % 2]:
             optimizer.step()
         history.append(values(ws))
     return history
@@ -118,7 +119,7 @@ def adamw_strided(adapters, weights, gradients, **options):
     history = []
     for now in gradients:
         for w, g in zip(ws, now, strict=True):
-            w.grad = g.clone() if w.is_contiguous() is False else g.mT.contiguous().mT
+            w.grad = g.mT.contiguous().mT if w.is_contiguous() else g.clone()
         optimizer.step()
         history.append(values(ws))
     return history
@@ -247,7 +248,7 @@ def grouped(adapters, name, weight_decay, frozen=(), tie=None):
     return [
         {
             "names": [names.get(id(p), "no parameter of the model") for p in group["params"]],
-            "weight_decay": group["weight_decay"],
+            "weight_decay": group.get("weight_decay"),
         }
         for group in groups
     ]
