@@ -78,8 +78,9 @@ def check_adamw(student, why: str, weights, gradients, driver="adamw_steps", **o
 
 def check_history(got, wanted, why: str, options: dict, **noise: float) -> None:
     """Weight by weight after each step, the earliest first, within what `check_adamw` allows."""
-    groups = options.get("groups") or [{}]
-    rates = [group.get("lr", 0) for group in groups] + [options.get("lr", 1e-3)]
+    groups = options.get("groups") or []
+    rates = [options.get("lr", 1e-3), *options.get("rates", ())]
+    rates += [group["lr"] for group in groups if "lr" in group]
     noise = noise or {"rtol": 2e-6 + 5e-8 * len(got), "atol": 5e-4 * max(rates)}
     for i, (after, expected) in enumerate(zip(got, wanted, strict=True)):
         for j, (weight, want) in enumerate(zip(after, expected, strict=True)):
@@ -160,12 +161,13 @@ def check_schedule(student, name: str, steps, max_lr: float, min_lr: float, *end
 
 def check_groups(student, model: str, decayed: str, others: str, why: str, **changes) -> None:
     """The names in both groups, in order; a tied parameter bears the first of its names."""
-    found = student.run("grouped", model, 0.25, **changes)
+    found, refused = student.run("grouped", model, 0.25, **changes)
     assert len(found) == 2, f"two groups, even if one is empty: got {len(found)}"
     for group, names, decay in zip(found, (decayed, others), (0.25, 0.0), strict=True):
         which = "decays" if decay else "does not decay"
         assert_equal(group["names"], names.split(), f"{why}: what {which}")
         assert_equal(group["weight_decay"], decay, f"the weight_decay of what {which}")
+    assert not refused, f"torch.optim.SGD refuses the groups: {refused}"
 
 
 # --- muon_orthogonalize -------------------------------------------------------------------------
@@ -241,3 +243,4 @@ def check_seeded(found: dict, what: str) -> None:
     assert_equal(found["again"], found["first"], SEED_DECIDES)
     assert_equal(found["global alone"], True, f"{what} touches torch's global generator")
     assert not torch.equal(found["other"], found["first"]), "another seed gives other numbers"
+    assert_equal(found["dtype"], "torch.float32", "new weights are float32")

@@ -16,15 +16,26 @@ def adamw_of_generator(adapters, weights, gradients, groups=False):
     return [w.detach() for w in ws]
 
 
-def adamw_memory(adapters, dtype, steps=2):
-    """Dtypes and shapes of the tensors in the state, numbers left out."""
+def tensors_in(value):
+    """All tensors in nested containers."""
+    if isinstance(value, torch.Tensor):
+        return [value]
+    parts = value.values() if isinstance(value, dict) else value
+    return (
+        [t for part in parts for t in tensors_in(part)]
+        if isinstance(value, dict | list | tuple)
+        else []
+    )
+
+
+def adamw_memory(adapters, dtype):
+    """Dtypes of the tensors in the state that have the shape of their weight."""
     w = torch.ones(3, 2, dtype=dtype, requires_grad=True)
     optimizer = adapters.adamw()([w], lr=0.1)
-    for _ in range(steps):
+    for _ in range(2):
         w.grad = torch.ones_like(w)
         optimizer.step()
-    kept = [t for t in optimizer.state[w].values() if isinstance(t, torch.Tensor) and t.ndim]
-    return sorted(str(t.dtype) for t in kept), sorted(tuple(t.shape) for t in kept)
+    return [str(t.dtype) for t in tensors_in(optimizer.state[w]) if t.shape == w.shape]
 
 
 def adamw_graph(adapters):
@@ -34,8 +45,7 @@ def adamw_graph(adapters):
     for _ in range(2):
         (w.grad,) = torch.autograd.grad(w.pow(3).sum(), w, create_graph=True)
         optimizer.step()
-    kept = [t for t in optimizer.state[w].values() if isinstance(t, torch.Tensor)]
-    return w.grad_fn is not None or any(t.requires_grad for t in kept)
+    return w.grad_fn is not None or any(t.requires_grad for t in tensors_in(optimizer.state[w]))
 
 
 def adamw_without_gradients(adapters, weights):
@@ -126,7 +136,17 @@ class Shared(nn.Module):
         self.alias = layer.bias
 
 
-HIDDEN_MODELS = {"odd": Odd, "shared": Shared, "none": nn.ReLU}
+class HeadFirst(nn.Module):
+    """A tied model whose head comes before its embedding."""
+
+    def __init__(self):
+        super().__init__()
+        self.head = nn.Linear(3, 5, bias=False)
+        self.tokens = nn.Embedding(5, 3)
+        self.tokens.weight = self.head.weight
+
+
+HIDDEN_MODELS = {"odd": Odd, "shared": Shared, "head first": HeadFirst, "none": nn.ReLU}
 
 
 def grouped_odd(adapters, name, weight_decay):

@@ -232,7 +232,7 @@ MODELS = {"small": Small}
 
 
 def grouped(adapters, name, weight_decay, frozen=(), tie=None):
-    """The names and options in the groups of a model, which torch's optimizers must take.
+    """The names and options in the groups of a model, and why torch's optimizers refuse them.
 
     `tie`: the first of two modules gets the weight of the second.
     """
@@ -244,26 +244,35 @@ def grouped(adapters, name, weight_decay, frozen=(), tie=None):
     names = {id(p): name for name, p in model.named_parameters()}
     groups = [dict(group) for group in adapters.decay_groups(model, weight_decay)]
     groups = [group | {"params": list(group["params"])} for group in groups]
-    torch.optim.SGD([dict(group) for group in groups], lr=0.1)
-    return [
+    try:
+        torch.optim.SGD([dict(group) for group in groups], lr=0.1)
+        refused = ""
+    except (TypeError, ValueError) as error:
+        refused = str(error)
+    found = [
         {
             "names": [names.get(id(p), "no parameter of the model") for p in group["params"]],
             "weight_decay": group.get("weight_decay"),
         }
         for group in groups
     ]
+    return found, refused
 
 
 def seeded(adapters, name, shape, seed, *rest):
     """Weights of one seed, drawn twice with other numbers drawn between, and of the next."""
-    initialise = getattr(adapters, name)
+
+    def initialise(*arguments):
+        return torch.as_tensor(getattr(adapters, name)(*arguments))
+
     first = initialise(shape, seed, *rest)
     torch.rand(5)
     before = torch.get_rng_state()
     again = initialise(shape, seed, *rest)
     alone = torch.equal(before, torch.get_rng_state())
     other = initialise(shape, seed + 1, *rest)
-    return {"first": first, "again": again, "other": other, "global alone": alone}
+    found = {"first": first, "again": again, "other": other, "global alone": alone}
+    return found | {"dtype": str(first.dtype)}
 
 
 class Block(nn.Module):
@@ -298,18 +307,21 @@ def gpt2_initialised(adapters, C, num_layers, seed, dtype=torch.float32, frozen=
     model = Gpt(C).to(dtype)
     for name in frozen:
         model.get_parameter(name).requires_grad_(False)
-    parameters, untouched = list(model.parameters()), model.conv.weight.detach().clone()
+    parameters = list(model.parameters())
+    others = [model.conv.weight, model.conv.bias, model.memory]
+    before = [p.detach().clone() for p in others]
     torch.rand(3)
-    before = torch.get_rng_state()
+    generator = torch.get_rng_state()
     adapters.gpt2_init(model, num_layers, seed)
     return {
-        "state": {name: p.detach() for name, p in model.state_dict().items()},
         "same parameters": all(
             a is b for a, b in zip(parameters, model.parameters(), strict=False)
         ),
         "tied": model.head.weight is model.wte.weight,
         "frozen": [n for n, p in model.named_parameters() if not p.requires_grad],
         "leaves": all(p.is_leaf for p in model.parameters()),
-        "conv alone": torch.equal(model.conv.weight, untouched),
-        "global alone": torch.equal(before, torch.get_rng_state()),
+        "others alone": [torch.equal(p, b) for p, b in zip(others, before, strict=True)],
+        "global alone": torch.equal(generator, torch.get_rng_state()),
+        "dtypes": sorted({str(p.dtype) for p in model.parameters()}),
+        "state": {name: p.detach() for name, p in model.state_dict().items()},
     }

@@ -62,9 +62,9 @@ def test_nesterov_without_momentum_is_gradient_descent(student):
 
 
 @pytest.mark.problem("sgd_momentum")
-@pytest.mark.parametrize("shape", [(), (0,), (2, 1, 3)], ids=str)
+@pytest.mark.parametrize("shape", [(), (2, 1, 3)], ids=str)
 def test_sgd_of_any_shape(student, rng, shape):
-    """Numbers, batches, and nothing at all."""
+    """Numbers and batches."""
     weight, gradients = random(rng, *shape), [random(rng, *shape) for _ in range(2)]
     check_sgd(student, weight, gradients, [0.1, 0.1], 0.9, True, **FLOAT32)
 
@@ -97,7 +97,7 @@ def test_sgd_on_a_valley(student):
         {"lr": 0.1, "weight_decay": 0.0},
         {"lr": 0.02, "betas": (0.95, 0.5), "weight_decay": 2.0},
         {"lr": 0.1, "betas": (0.0, 0.9)},
-        {"lr": 0.1, "betas": (0.9, 0.0), "eps": 0.5},
+        {"lr": 0.1, "betas": (0.9, 0.1), "eps": 0.5},
         {"lr": 0.0, "weight_decay": 0.5},
         {"lr": 0.05, "eps": 0.0},
     ],
@@ -143,9 +143,11 @@ def test_adamw_in_float64(student, rng):
 @pytest.mark.parametrize("dtype", [torch.float32, DOUBLE, BFLOAT], ids=str)
 def test_moments_have_the_dtype_of_the_weight(student, dtype):
     """m and v are as precise as the weight, and of its shape."""
-    dtypes, shapes = student.run("adamw_memory", dtype)
-    assert_equal(dtypes, [str(dtype)] * 2, f"two moments of {dtype} for a weight of {dtype}")
-    assert_equal(shapes, [(3, 2)] * 2, "two moments of the shape of the weight")
+    dtypes = student.run("adamw_memory", dtype)
+    assert len(dtypes) >= 2, (
+        f"got {len(dtypes)} tensors of the weight's shape in its state, wanted 2"
+    )
+    assert set(dtypes) == {str(dtype)}, f"moments are {set(dtypes)} for a weight of {dtype}"
 
 
 @pytest.mark.problem("adamw")
@@ -236,9 +238,9 @@ def test_strided_weights_and_gradients(student, rng):
 
 
 @pytest.mark.problem("adamw")
-@pytest.mark.parametrize("shape", [(), (1,), (0,), (2, 3, 1, 2)], ids=str)
+@pytest.mark.parametrize("shape", [(), (1,), (2, 3, 1, 2)], ids=str)
 def test_weights_of_any_shape(student, rng, shape):
-    """Numbers, kernels, and nothing at all; biases decay like everything."""
+    """Numbers and kernels; biases decay like everything."""
     weights = [random(rng, *shape)]
     why = f"a weight of shape {shape}"
     gradients = gradients_for(rng, weights, 5)
@@ -283,9 +285,9 @@ def test_adamw_builds_no_graph(student):
 
 @pytest.mark.problem("adamw")
 def test_adamw_fits_a_line(student, rng):
-    """Sixty steps learn y = 2 x - 1 as torch.optim.AdamW does."""
+    """Sixty steps of a training loop learn y = 2 x - 1."""
     x = random(rng, 40, 1)
-    losses = student.run("adamw_trained", x, 2 * x[:, 0] - 1, 200)
+    losses = student.run("adamw_trained", x, 2 * x[:, 0] - 1, 60)
     assert losses[-1] < 1e-2 * losses[0], f"a line is not learned: {losses[0]} -> {losses[-1]}"
 
 
@@ -441,6 +443,13 @@ def test_gradients_of_zeros_stay(student):
     check_clipped(student, [torch.zeros(3), torch.zeros(2)], 1.0)
 
 
+@pytest.mark.problem("clip_grad_norm")
+@pytest.mark.parametrize("dtype", [torch.float32, DOUBLE], ids=str)
+def test_small_gradients_below_a_small_limit(student, rng, dtype):
+    """1e-6 beside a small limit is not nothing: a short gradient keeps every bit all the same."""
+    check_clipped(student, [1e-3 * random(rng, 8, dtype=dtype)], 0.01)
+
+
 # --- cosine_schedule ----------------------------------------------------------------------------
 
 
@@ -462,7 +471,7 @@ def test_the_corners_of_a_long_cosine(student):
 
 
 @pytest.mark.problem("cosine_schedule")
-@pytest.mark.parametrize("rates", [(3e-9, 1e-9), (0.5, 0.5), (0.1, 0.4), (0.0, 0.0)], ids=str)
+@pytest.mark.parametrize("rates", [(3e-9, 1e-9), (0.5, 0.5), (0.1, 0.4)], ids=str)
 def test_cosines_of_other_rates(student, rates):
     """Tiny rates are not rounded, and min_lr may be as large as max_lr, or larger."""
     check_schedule(student, "cosine_schedule", range(12), *rates, 3, 9)
@@ -570,6 +579,13 @@ def test_a_shared_layer_comes_once(student):
     """A layer with two names, a bias with a third."""
     (_, decayed), (_, others) = student.run("grouped_odd", "shared", 0.1)
     assert_equal([len(decayed), len(others)], [1, 1], "one weight and one bias")
+
+
+@pytest.mark.problem("decay_groups")
+def test_a_head_before_its_embedding(student):
+    """The first of its names is head.weight; an embedding holds it all the same."""
+    got = student.run("grouped_odd", "head first", 0.1)
+    assert_equal(got, [[0.1, []], [0.0, ["head.weight"]]], "an embedding's weight does not decay")
 
 
 @pytest.mark.problem("decay_groups")
@@ -791,9 +807,9 @@ def test_weights_of_a_model_are_unrelated(student):
 @pytest.mark.parametrize("dtype", [BFLOAT, DOUBLE], ids=str)
 def test_gpt2_init_keeps_dtypes(student, dtype):
     """A model in bfloat16 stays one."""
-    state = student.run("gpt2_initialised", 64, 2, 5, dtype)["state"]
-    for name, value in state.items():
-        assert_dtype(value, dtype, name)
+    found = student.run("gpt2_initialised", 64, 2, 5, dtype)
+    assert_equal(found["dtypes"], [str(dtype)], "the dtypes of the parameters")
+    state = found["state"]
     check_normal(state["h.0.mlp.c_fc.weight"], 0.02, "the numbers of c_fc")
 
 
