@@ -18,6 +18,7 @@ from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
+BUSY = 1.5  # a benchmark alone keeps a load of 1
 RESULTS = Path(__file__).parent / "results.md"
 HEADER = """# Results
 
@@ -98,6 +99,8 @@ def side_by_side(
 
     A peer whose work is many independent parts may do one of `peer_parts`; its time counts as often.
     """
+    # others' load reaches both sides, but not always alike
+    note = ", busy machine" if os.getloadavg()[0] > BUSY else ""
     runs: dict[str, list[Run]] = {"kit": [], "peer": []}
     for _ in range(repetitions):
         runs["kit"].append(in_fork(kit, summary))
@@ -122,7 +125,7 @@ def side_by_side(
     ratio = medians["peer"] / medians["kit"]
     row = (
         f"| {benchmark} | {title} | {peer_name} | {shown['kit']} | {shown['peer']} | {ratio:.2f} "
-        f"| {clock}, median of {repetitions} | {memory['kit']} | {memory['peer']} "
+        f"| {clock}, median of {repetitions}{note} | {memory['kit']} | {memory['peer']} "
         f"| {agreement} | {date.today()} |"
     )
     print(row, flush=True)
@@ -140,6 +143,19 @@ def enter(benchmark: str, title: str, row: str) -> None:
     temporary = RESULTS.with_suffix(".tmp")
     temporary.write_text(text, encoding="utf-8")
     os.replace(temporary, RESULTS)
+
+
+def need_compiler() -> None:
+    """torch.compile says so too, but only after a minute, and at length."""
+    from torch._inductor.cpp_builder import get_cpp_compiler
+    from torch._inductor.exc import InvalidCxxCompiler
+
+    try:
+        get_cpp_compiler()
+    except InvalidCxxCompiler as error:
+        raise SystemExit(
+            "torch.compile found no C++ compiler; install g++ or clang++, or name one in CXX"
+        ) from error
 
 
 def named(package: str) -> str:
