@@ -40,7 +40,9 @@ class Run:
     bytes: int
 
 
-def in_fork(work: Callable[[], object], summary: Callable[[object], object]) -> Run:
+def in_fork(
+    work: Callable[[], object], summary: Callable[[object], object], rehearse: bool = False
+) -> Run:
     """Do the work in a child of this process; a summary of its value comes back, off the clock."""
     read, write = os.pipe()
     child = os.fork()
@@ -49,7 +51,7 @@ def in_fork(work: Callable[[], object], summary: Callable[[object], object]) -> 
         try:
             os.close(read)
             with open(write, "wb") as pipe:
-                pickle.dump(_measured(work, summary), pipe)
+                pickle.dump(_measured(work, summary, rehearse), pipe)
             code = 0
         except BaseException:
             traceback.print_exc()
@@ -64,9 +66,14 @@ def in_fork(work: Callable[[], object], summary: Callable[[object], object]) -> 
     return pickle.loads(data)
 
 
-def _measured(work: Callable[[], object], summary: Callable[[object], object]) -> Run:
+def _measured(
+    work: Callable[[], object], summary: Callable[[object], object], rehearse: bool
+) -> Run:
     Path("/proc/self/clear_refs").write_text("5")  # the peak counts from here
-    before, cpu, wall = _status("VmRSS"), _cpu(), time.perf_counter()
+    before = _status("VmRSS")
+    if rehearse:
+        work()
+    cpu, wall = _cpu(), time.perf_counter()
     value = work()
     cpu, wall = _cpu() - cpu, time.perf_counter() - wall
     peak = _status("VmHWM") - before
@@ -94,17 +101,20 @@ def side_by_side(
     clock: str = "cpu",
     summary: Callable[[object], object] = lambda value: value,
     peer_parts: int = 1,
+    rehearse: bool = False,
 ) -> None:
     """Measure both in turn and enter a row; `same` says in what they agree, or raises.
 
     A peer whose work is many independent parts may do one of `peer_parts`; its time counts as often.
+    Work that goes on for long is rehearsed once in each fork: its first round pays for the memory
+    that a new process has yet to get, and that later rounds use again.
     """
     # others' load reaches both sides, but not always alike
     note = ", busy machine" if os.getloadavg()[0] > BUSY else ""
     runs: dict[str, list[Run]] = {"kit": [], "peer": []}
     for _ in range(repetitions):
-        runs["kit"].append(in_fork(kit, summary))
-        runs["peer"].append(in_fork(peer, summary))
+        runs["kit"].append(in_fork(kit, summary, rehearse))
+        runs["peer"].append(in_fork(peer, summary, rehearse))
     # in a fork too: what this process had freed, later forks would use again unmeasured
     values = runs["kit"][0].value, runs["peer"][0].value
     agreement = in_fork(lambda: same(*values), lambda value: value).value

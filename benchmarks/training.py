@@ -34,7 +34,6 @@ CONFIG = {
     "rope_theta": 10_000.0,
 }
 BATCH = 8
-STEPS = 2
 
 
 def run(repetitions: int) -> None:
@@ -58,12 +57,13 @@ def run(repetitions: int) -> None:
             theirs.warm_up()
             side_by_side(
                 "training",
-                f"{STEPS} steps of a 6-layer Llama, {BATCH} x 256 tokens, {name}, {how}",
+                f"step of a 6-layer Llama, {BATCH} x 256 tokens, {name}, {how}",
                 ours.steps,
                 theirs.steps,
                 named("transformers"),
                 partial(same, partial(exact_gradients, model, CONFIG, ids), ours, theirs),
                 repetitions,
+                rehearse=True,
             )
 
 
@@ -104,7 +104,7 @@ class Side:
         loss.backward()
         return loss.item()
 
-    def steps(self, number: int = STEPS) -> list[float]:
+    def steps(self, number: int = 1) -> list[float]:
         """The losses on the way."""
         losses = []
         for _ in range(number):
