@@ -2,7 +2,7 @@
 
 Six layers, d_model 256, 8 heads over 4 key-value heads, d_ff 688, vocabulary 10,000, head and
 embedding apart: 9.5 million parameters. A batch is 8 x 256 tokens. A step is forward, backward, and
-torch's fused AdamW, the same for both. The peer attends by "sdpa", its fastest way without padding.
+torch's fused AdamW, the same for both. The peer attends by "sdpa", its default.
 
 A row says whether torch.compile was used, with its default settings for the peer, whole model and
 loss; the kit compiles a block, once for all layers. Compiling is not on the clock. Before a row

@@ -5,7 +5,7 @@
 With V = 10,000 the logits are by far the largest tensor of a training step, and as gradients they
 come once more. But dz is known as soon as z is: so ROWS tokens at a time go to logits, on to their
 share of the loss, and straight back to dh and dW, while the numbers are still in the cache (Hsu et
-al. 2024, "Liger Kernel", §3.2).
+al. 2024, "Liger Kernel").
 """
 
 import torch
