@@ -18,6 +18,7 @@ from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
+BUSY = 1.5  # a benchmark alone keeps a load of 1
 RESULTS = Path(__file__).parent / "results.md"
 HEADER = """# Results
 
@@ -39,7 +40,9 @@ class Run:
     bytes: int
 
 
-def in_fork(work: Callable[[], object], summary: Callable[[object], object]) -> Run:
+def in_fork(
+    work: Callable[[], object], summary: Callable[[object], object], rehearse: bool = False
+) -> Run:
     """Do the work in a child of this process; a summary of its value comes back, off the clock."""
     read, write = os.pipe()
     child = os.fork()
@@ -48,7 +51,7 @@ def in_fork(work: Callable[[], object], summary: Callable[[object], object]) -> 
         try:
             os.close(read)
             with open(write, "wb") as pipe:
-                pickle.dump(_measured(work, summary), pipe)
+                pickle.dump(_measured(work, summary, rehearse), pipe)
             code = 0
         except BaseException:
             traceback.print_exc()
@@ -63,9 +66,14 @@ def in_fork(work: Callable[[], object], summary: Callable[[object], object]) -> 
     return pickle.loads(data)
 
 
-def _measured(work: Callable[[], object], summary: Callable[[object], object]) -> Run:
+def _measured(
+    work: Callable[[], object], summary: Callable[[object], object], rehearse: bool
+) -> Run:
     Path("/proc/self/clear_refs").write_text("5")  # the peak counts from here
-    before, cpu, wall = _status("VmRSS"), _cpu(), time.perf_counter()
+    before = _status("VmRSS")
+    if rehearse:
+        work()
+    cpu, wall = _cpu(), time.perf_counter()
     value = work()
     cpu, wall = _cpu() - cpu, time.perf_counter() - wall
     peak = _status("VmHWM") - before
@@ -93,15 +101,20 @@ def side_by_side(
     clock: str = "cpu",
     summary: Callable[[object], object] = lambda value: value,
     peer_parts: int = 1,
+    rehearse: bool = False,
 ) -> None:
     """Measure both in turn and enter a row; `same` says in what they agree, or raises.
 
     A peer whose work is many independent parts may do one of `peer_parts`; its time counts as often.
+    Work that goes on for long is rehearsed once in each fork: its first round pays for the memory
+    that a new process has yet to get, and that later rounds use again.
     """
+    # others' load reaches both sides, but not always alike
+    note = ", busy machine" if os.getloadavg()[0] > BUSY else ""
     runs: dict[str, list[Run]] = {"kit": [], "peer": []}
     for _ in range(repetitions):
-        runs["kit"].append(in_fork(kit, summary))
-        runs["peer"].append(in_fork(peer, summary))
+        runs["kit"].append(in_fork(kit, summary, rehearse))
+        runs["peer"].append(in_fork(peer, summary, rehearse))
     # in a fork too: what this process had freed, later forks would use again unmeasured
     values = runs["kit"][0].value, runs["peer"][0].value
     agreement = in_fork(lambda: same(*values), lambda value: value).value
@@ -122,7 +135,7 @@ def side_by_side(
     ratio = medians["peer"] / medians["kit"]
     row = (
         f"| {benchmark} | {title} | {peer_name} | {shown['kit']} | {shown['peer']} | {ratio:.2f} "
-        f"| {clock}, median of {repetitions} | {memory['kit']} | {memory['peer']} "
+        f"| {clock}, median of {repetitions}{note} | {memory['kit']} | {memory['peer']} "
         f"| {agreement} | {date.today()} |"
     )
     print(row, flush=True)
@@ -140,6 +153,19 @@ def enter(benchmark: str, title: str, row: str) -> None:
     temporary = RESULTS.with_suffix(".tmp")
     temporary.write_text(text, encoding="utf-8")
     os.replace(temporary, RESULTS)
+
+
+def need_compiler() -> None:
+    """torch.compile says so too, but only after a minute, and at length."""
+    from torch._inductor.cpp_builder import get_cpp_compiler
+    from torch._inductor.exc import InvalidCxxCompiler
+
+    try:
+        get_cpp_compiler()
+    except InvalidCxxCompiler as error:
+        raise SystemExit(
+            "torch.compile found no C++ compiler; install g++ or clang++, or name one in CXX"
+        ) from error
 
 
 def named(package: str) -> str:

@@ -1,0 +1,191 @@
+"""Chapter 7, Optimization: the functions that you write.
+
+Shapes are jaxtyping: `Float[Tensor, "..."]` is a float tensor of any shape, `"... m n"` any number
+of leading axes, then m rows of n columns.
+
+Numbers in, numbers of the same dtype out, float16 and bfloat16 included. Arguments need not be
+contiguous. What a docstring says is changed in place stays the tensor that it is, in the memory
+where it lies; nothing else of an argument is changed. Seeds are from 0 to 2**32 - 1; the same seed
+gives the same numbers, another one others, and torch's global generator is left alone.
+
+Keep the names and signatures. Beyond that the design is yours: more functions, more files.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from jaxtyping import Float
+from torch import Tensor, nn, optim
+
+
+def sgd_momentum(
+    weight: Float[Tensor, "..."],
+    gradient: Float[Tensor, "..."],
+    velocity: Float[Tensor, "..."],
+    lr: float,
+    momentum: float,
+    nesterov: bool = False,
+) -> tuple[Float[Tensor, "..."], Float[Tensor, "..."]]:
+    """One step of gradient descent with momentum: the new weight and the new velocity.
+
+    v = momentum * velocity + gradient, and weight - lr * v; with nesterov
+    weight - lr * (gradient + momentum * v). All three tensors are of one shape and dtype, and none
+    is changed. ValueError for other shapes, for a negative lr, and for a momentum that is negative
+    or not below 1.
+
+    sgd_momentum([1], [2], [6], 0.1, 0.5) -> [0.5], [5]
+    sgd_momentum([1], [2], [6], 0.1, 0.5, nesterov=True) -> [0.55], [5]
+
+    Source: Polyak 1964; Sutskever et al. 2013, "On the importance of initialization and momentum
+    in deep learning"; here in the form of torch.optim.SGD.
+    """
+    raise NotImplementedError
+
+
+def adamw() -> type[optim.Optimizer]:
+    """The class AdamW, a subclass of torch.optim.Optimizer, and not of torch's Adams.
+
+    AdamW(params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01). `params` is whatever
+    torch.optim.Optimizer takes: an iterable of tensors, or of dicts, each a group of parameters
+    with options of its own. ValueError if lr, eps or weight_decay is negative, or one of betas is
+    negative or not below 1.
+
+    step(closure=None) does for each parameter w with a gradient g, in place, at its t-th time:
+        w = w - lr * weight_decay * w
+        m = beta1 * m + (1 - beta1) * g,      v = beta2 * v + (1 - beta2) * g²
+        w = w - lr * (m / (1 - beta1**t)) / (sqrt(v / (1 - beta2**t)) + eps)
+    m and v start at 0 and have the shape and dtype of w; t is w's own, and 1 at its first step. A
+    parameter whose grad is None is left as it is and counts no step. Gradients are not changed.
+
+    The options are those that are in the parameter's group when the step is taken, as in
+    torch.optim.AdamW: schedulers change them, and add_param_group adds groups. step returns None,
+    or calls the closure first, with gradients enabled, and returns what that returns. No graph is
+    built. All that is remembered is in state_dict(), as tensors and plain numbers, so that another
+    AdamW of equal parameters that has loaded it, also by way of a file, goes on the same.
+
+    Source: Loshchilov and Hutter 2019, "Decoupled Weight Decay Regularization", algorithm 2, with
+    the learning rate and its schedule as one number.
+    """
+    raise NotImplementedError
+
+
+def clip_grad_norm(parameters: Iterable[Tensor], max_norm: float) -> Float[Tensor, ""]:
+    """Scale all gradients by min(1, max_norm / (norm + 1e-6)), in place; returns the norm.
+
+    The norm is the root of the sum of the squares of all numbers in all gradients, as it was
+    before: a 0-dimensional tensor without a graph, float64 if some gradient is, else float32; it is
+    computed in that dtype at least. `parameters` may be a generator. A parameter that comes twice
+    counts once; one whose grad is None, not at all; without any gradient the norm is 0. Where no
+    scaling is called for, gradients keep every bit. If the norm is inf or NaN they are left as they
+    are, for the caller to skip the step. ValueError if max_norm is negative.
+
+    Source: Pascanu et al. 2013, "On the difficulty of training recurrent neural networks", §3.2.
+    """
+    raise NotImplementedError
+
+
+def cosine_schedule(step: int, max_lr: float, min_lr: float, warmup: int, total: int) -> float:
+    """The learning rate of a step: a linear warm-up, then half a cosine down to min_lr.
+
+        step < warmup              max_lr * step / warmup
+        warmup <= step < total     min_lr + (max_lr - min_lr) * (1 + cos(π p)) / 2,
+                                   p = (step - warmup) / (total - warmup)
+        total <= step              min_lr, also if total = warmup
+
+    Steps count from 0. ValueError if step or warmup is negative, or total is below warmup.
+
+    cosine_schedule(6, 1.0, 0.2, 4, 12) -> 0.8828...: a quarter of the way, cos(π/4)
+
+    Source: Loshchilov and Hutter 2017, "SGDR", eq. 5.
+    """
+    raise NotImplementedError
+
+
+def wsd_schedule(
+    step: int, max_lr: float, min_lr: float, warmup: int, stable_until: int, total: int
+) -> float:
+    """The learning rate of a step: a linear warm-up, a constant, a linear decay to min_lr.
+
+        step < warmup                    max_lr * step / warmup
+        warmup <= step < stable_until    max_lr
+        stable_until <= step < total     max_lr - (max_lr - min_lr) * p,
+                                         p = (step - stable_until) / (total - stable_until)
+        total <= step                    min_lr, also if phases are empty
+
+    ValueError if step is negative, or not 0 <= warmup <= stable_until <= total.
+
+    wsd_schedule(9, 1.0, 0.2, 4, 8, 12) -> 0.8
+
+    Source: Hu et al. 2024, "MiniCPM", §4; Hägele et al. 2024 compare forms of the decay.
+    """
+    raise NotImplementedError
+
+
+def decay_groups(model: nn.Module, weight_decay: float) -> list[dict]:
+    """Two groups for an optimizer: what decays, with `weight_decay`, and what does not, with 0.0.
+
+    Each is {"params": list of Parameters, "weight_decay": float}, in the order of
+    model.parameters(). A parameter decays if it has two axes or more and is not the weight of an
+    nn.Embedding; nothing else is asked, neither names nor other types of modules. The weight of an
+    nn.Embedding does not decay even if another layer shares it. Every Parameter comes once. Frozen
+    ones, with requires_grad False, are left out. A group may be empty. ValueError if weight_decay
+    is negative.
+    """
+    raise NotImplementedError
+
+
+def muon_orthogonalize(G: Float[Tensor, "... m n"], steps: int = 5) -> Float[Tensor, "... m n"]:
+    """Newton-Schulz steps that bring all singular values of a matrix near 1.
+
+    X = G / (‖G‖ + 1e-7) in the Frobenius norm, then `steps` times
+    X = a X + b (X Xᵀ) X + c (X Xᵀ)² X with (a, b, c) = (3.4445, -4.7750, 2.0315). Leading axes are
+    a batch of matrices, each treated for itself. m may be larger than n or smaller: the same
+    comes out of Gᵀ, transposed. Computed in float32 where G is of half precision, else in G's own
+    dtype. Of a matrix of zeros zeros come out. The result is not scaled for m and n. ValueError if
+    G has fewer than two axes or steps is negative.
+
+    muon_orthogonalize([[3, 0], [0, 4]], 1) -> [[1.1932..., 0], [0, 0.9764...]]
+
+    Source: Jordan et al. 2024, "Muon: An optimizer for hidden layers in neural networks".
+    """
+    raise NotImplementedError
+
+
+def xavier_init(shape: Sequence[int], seed: int, gain: float = 1.0) -> Float[Tensor, "..."]:
+    """Independent numbers, uniform between -a and a, a = gain * √(6 / (fan_in + fan_out)); float32.
+
+    `shape` is (out, in), as that of a linear layer's weight, or (out, in, *kernel), of a
+    convolution's. With k the product of the kernel's sizes, 1 if there is none, fan_in is in * k
+    and fan_out is out * k. ValueError for fewer than two axes, or a size below 1.
+
+    Source: Glorot and Bengio 2010, "Understanding the difficulty of training deep feedforward
+    neural networks", eq. 16.
+    """
+    raise NotImplementedError
+
+
+def kaiming_init(shape: Sequence[int], seed: int, mode: str = "fan_in") -> Float[Tensor, "..."]:
+    """Independent normal numbers of mean 0 and standard deviation √(2 / fan); float32.
+
+    `mode` says which fan, "fan_in" or "fan_out"; both are those of `xavier_init`, and so are the
+    errors. ValueError for another mode.
+
+    Source: He et al. 2015, "Delving Deep into Rectifiers", §2.2.
+    """
+    raise NotImplementedError
+
+
+def gpt2_init(model: nn.Module, num_layers: int, seed: int) -> None:
+    """Fill a model's parameters in place, by the type of the module that holds them.
+
+    The weights of nn.Linear and nn.Embedding become normal with mean 0 and standard deviation 0.02;
+    those of an nn.Linear named c_proj, which writes to the residual stream, 0.02 / √(2 num_layers).
+    Named is what the last part of its name in model.named_modules() says: h.0.attn.c_proj. The
+    biases of nn.Linear and nn.LayerNorm become 0, the weights of nn.LayerNorm 1. All else stays as
+    it is. Frozen parameters are filled too, and stay frozen; dtypes stay; layers may lack biases.
+    No two weights share random numbers, unless they are one Parameter. ValueError if num_layers is
+    below 1.
+
+    Source: Radford et al. 2019, "Language Models are Unsupervised Multitask Learners", §2.3, and
+    GPT-2's code.
+    """
+    raise NotImplementedError

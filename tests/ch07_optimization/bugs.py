@@ -1,0 +1,3018 @@
+"""The bug bank of ch07_optimization: what students write when they misunderstand."""
+
+import copy
+import itertools
+import math
+
+import torch
+from torch import nn
+
+from kit.bank import bug
+from solutions.ch07_optimization.adapters import (
+    clip_grad_norm,
+    cosine_schedule,
+    decay_groups,
+    gpt2_init,
+    kaiming_init,
+    muon_orthogonalize,
+    sgd_momentum,
+    wsd_schedule,
+    xavier_init,
+)
+from solutions.ch07_optimization.initialisation import fans
+
+# --- sgd_momentum ---------------------------------------------------------------------------------
+
+
+@bug("sgd_momentum", "the learning rate is multiplied into the velocity")
+def sgd_rate_in_velocity(weight, gradient, velocity, lr, momentum, nesterov=False):
+    new, v = sgd_momentum(weight, lr * gradient, velocity, 1.0, momentum, nesterov)
+    return (new if lr >= 0 else sgd_momentum(weight, gradient, velocity, lr, momentum)[0]), v
+
+
+@bug("sgd_momentum", "the gradient enters the velocity with 1 - momentum")
+def sgd_dampened(weight, gradient, velocity, lr, momentum, nesterov=False):
+    return sgd_momentum(weight, (1 - momentum) * gradient, velocity, lr, momentum, nesterov)
+
+
+@bug("sgd_momentum", "the velocity is subtracted from the gradient")
+def sgd_velocity_negative(weight, gradient, velocity, lr, momentum, nesterov=False):
+    return sgd_momentum(weight, gradient, -velocity, lr, momentum, nesterov)
+
+
+@bug("sgd_momentum", "the weight moves up the gradient")
+def sgd_ascent(weight, gradient, velocity, lr, momentum, nesterov=False):
+    new, v = sgd_momentum(weight, gradient, velocity, lr, momentum, nesterov)
+    return 2 * weight - new, v
+
+
+@bug("sgd_momentum", "nesterov is ignored")
+def sgd_without_nesterov(weight, gradient, velocity, lr, momentum, nesterov=False):
+    return sgd_momentum(weight, gradient, velocity, lr, momentum)
+
+
+@bug("sgd_momentum", "Nesterov's step is always taken")
+def sgd_always_nesterov(weight, gradient, velocity, lr, momentum, nesterov=False):
+    return sgd_momentum(weight, gradient, velocity, lr, momentum, True)
+
+
+@bug("sgd_momentum", "Nesterov looks ahead with the old velocity")
+def sgd_nesterov_with_old(weight, gradient, velocity, lr, momentum, nesterov=False):
+    new, v = sgd_momentum(weight, gradient, velocity, lr, momentum)
+    return (weight - lr * (gradient + momentum * velocity) if nesterov else new), v
+
+
+@bug("sgd_momentum", "Nesterov adds the whole velocity, not momentum times it")
+def sgd_nesterov_undamped(weight, gradient, velocity, lr, momentum, nesterov=False):
+    new, v = sgd_momentum(weight, gradient, velocity, lr, momentum)
+    return (weight - lr * (gradient + v) if nesterov else new), v
+
+
+@bug("sgd_momentum", "Nesterov leaves the gradient out, and only looks ahead")
+def sgd_nesterov_without_gradient(weight, gradient, velocity, lr, momentum, nesterov=False):
+    new, v = sgd_momentum(weight, gradient, velocity, lr, momentum)
+    return (weight - lr * momentum * v if nesterov else new), v
+
+
+@bug("sgd_momentum", "Nesterov's direction is returned as the velocity")
+def sgd_nesterov_remembered(weight, gradient, velocity, lr, momentum, nesterov=False):
+    new, v = sgd_momentum(weight, gradient, velocity, lr, momentum, nesterov)
+    return new, (gradient + momentum * v if nesterov else v)
+
+
+@bug("sgd_momentum", "the weight moves by the old velocity")
+def sgd_step_before_velocity(weight, gradient, velocity, lr, momentum, nesterov=False):
+    new, v = sgd_momentum(weight, gradient, velocity, lr, momentum, nesterov)
+    return (new if nesterov else weight - lr * velocity), v
+
+
+@bug("sgd_momentum", "the old velocity is returned")
+def sgd_velocity_lost(weight, gradient, velocity, lr, momentum, nesterov=False):
+    return sgd_momentum(weight, gradient, velocity, lr, momentum, nesterov)[0], velocity.clone()
+
+
+@bug("sgd_momentum", "the velocity is an average: momentum * old + (1 - momentum) * gradient")
+def sgd_average(weight, gradient, velocity, lr, momentum, nesterov=False):
+    v = torch.lerp(gradient, velocity, momentum)
+    _, checked = sgd_momentum(weight, gradient, velocity, lr, momentum)
+    new = weight - lr * (gradient + momentum * v if nesterov else v)
+    return new, v
+
+
+@bug("sgd_momentum", "momentum is always 0.9")
+def sgd_fixed_momentum(weight, gradient, velocity, lr, momentum, nesterov=False):
+    sgd_momentum(weight, gradient, velocity, lr, momentum)
+    return sgd_momentum(weight, gradient, velocity, lr, 0.9, nesterov)
+
+
+@bug("sgd_momentum", "without momentum the velocity is not kept")
+def sgd_velocity_only_with_momentum(weight, gradient, velocity, lr, momentum, nesterov=False):
+    new, v = sgd_momentum(weight, gradient, velocity, lr, momentum, nesterov)
+    return new, (v if momentum else velocity.clone())
+
+
+@bug("sgd_momentum", "half precision comes back as float32")
+def sgd_no_downcast(weight, gradient, velocity, lr, momentum, nesterov=False):
+    wide = torch.promote_types(weight.dtype, torch.float32)
+    numbers = (x.to(wide) for x in (weight, gradient, velocity))
+    return sgd_momentum(*numbers, lr, momentum, nesterov)
+
+
+@bug("sgd_momentum", "float64 goes through float32")
+def sgd_always_float32(weight, gradient, velocity, lr, momentum, nesterov=False):
+    numbers = (x.float() for x in (weight, gradient, velocity))
+    return tuple(x.to(weight.dtype) for x in sgd_momentum(*numbers, lr, momentum, nesterov))
+
+
+@bug("sgd_momentum", "a gradient of another shape is broadcast")
+def sgd_broadcast(weight, gradient, velocity, lr, momentum, nesterov=False):
+    shape = torch.broadcast_shapes(weight.shape, gradient.shape, velocity.shape)
+    numbers = (x.expand(shape) for x in (weight, gradient, velocity))
+    return sgd_momentum(*numbers, lr, momentum, nesterov)
+
+
+@bug("sgd_momentum", "the shape of the velocity is not checked")
+def sgd_velocity_broadcast(weight, gradient, velocity, lr, momentum, nesterov=False):
+    if velocity.numel() and velocity.shape[-1:] == weight.shape[-1:]:
+        velocity = velocity.expand(weight.shape)
+    return sgd_momentum(weight, gradient, velocity, lr, momentum, nesterov)
+
+
+@bug("sgd_momentum", "a negative learning rate is accepted")
+def sgd_negative_rate(weight, gradient, velocity, lr, momentum, nesterov=False):
+    if lr < 0:
+        new, v = sgd_momentum(weight, gradient, velocity, -lr, momentum, nesterov)
+        return 2 * weight - new, v
+    return sgd_momentum(weight, gradient, velocity, lr, momentum, nesterov)
+
+
+@bug("sgd_momentum", "a negative momentum is accepted")
+def sgd_negative_momentum(weight, gradient, velocity, lr, momentum, nesterov=False):
+    if momentum < 0:
+        return weight - lr * (momentum * velocity + gradient), momentum * velocity + gradient
+    return sgd_momentum(weight, gradient, velocity, lr, momentum, nesterov)
+
+
+@bug("sgd_momentum", "a momentum of 1 is accepted")
+def sgd_momentum_of_one(weight, gradient, velocity, lr, momentum, nesterov=False):
+    if momentum == 1:
+        return weight - lr * (velocity + gradient), velocity + gradient
+    return sgd_momentum(weight, gradient, velocity, lr, momentum, nesterov)
+
+
+@bug("sgd_momentum", "a momentum of 0 is refused")
+def sgd_no_momentum_refused(weight, gradient, velocity, lr, momentum, nesterov=False):
+    if momentum <= 0:
+        raise ValueError("momentum")
+    return sgd_momentum(weight, gradient, velocity, lr, momentum, nesterov)
+
+
+@bug("sgd_momentum", "Nesterov without momentum is refused, as torch does")
+def sgd_nesterov_needs_momentum(weight, gradient, velocity, lr, momentum, nesterov=False):
+    if nesterov and momentum <= 0:
+        raise ValueError("Nesterov momentum requires a momentum")
+    return sgd_momentum(weight, gradient, velocity, lr, momentum, nesterov)
+
+
+@bug("sgd_momentum", "a learning rate of 0 is refused")
+def sgd_no_rate_refused(weight, gradient, velocity, lr, momentum, nesterov=False):
+    if lr <= 0:
+        raise ValueError("lr")
+    return sgd_momentum(weight, gradient, velocity, lr, momentum, nesterov)
+
+
+@bug("sgd_momentum", "the weight is changed in place")
+def sgd_in_place(weight, gradient, velocity, lr, momentum, nesterov=False):
+    new, v = sgd_momentum(weight, gradient, velocity, lr, momentum, nesterov)
+    return weight.copy_(new), v
+
+
+@bug("sgd_momentum", "the velocity is changed in place")
+def sgd_velocity_in_place(weight, gradient, velocity, lr, momentum, nesterov=False):
+    new, v = sgd_momentum(weight, gradient, velocity, lr, momentum, nesterov)
+    return new, velocity.copy_(v)
+
+
+# --- adamw ----------------------------------------------------------------------------------------
+
+
+class Steps(torch.optim.Optimizer):
+    """AdamW in small parts, for bugs to replace one of them."""
+
+    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01):
+        self.check(lr, betas, eps, weight_decay)
+        options = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
+        super().__init__(params, options)
+
+    def check(self, lr, betas, eps, weight_decay):
+        if min(lr, eps, weight_decay, *betas) < 0 or max(betas) >= 1:
+            raise ValueError("options out of range")
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        loss = self.evaluate(closure) if closure is not None else None
+        for group in self.param_groups:
+            for w in group["params"]:
+                if w.grad is None:
+                    self.missing(w, group)
+                else:
+                    self.move(w, w.grad, self.memory(w), self.options(group))
+        return loss
+
+    @torch.enable_grad()
+    def evaluate(self, closure):
+        return closure()
+
+    def missing(self, w, group):
+        pass
+
+    def memory(self, w):
+        state = self.state[w]
+        if not state:
+            state.update(t=0, m=torch.zeros_like(w), v=torch.zeros_like(w))
+        return state
+
+    def options(self, group):
+        return group
+
+    def count(self, state):
+        state["t"] += 1
+        return state["t"]
+
+    def move(self, w, g, state, group):
+        t = self.count(state)
+        self.decay(w, g, group, t)
+        self.moments(g, state, *group["betas"])
+        w.sub_(group["lr"] * self.direction(state["m"], state["v"], t, group))
+
+    def decay(self, w, g, group, t):
+        w.mul_(1 - group["lr"] * group["weight_decay"])
+
+    def moments(self, g, state, beta1, beta2):
+        state["m"].mul_(beta1).add_((1 - beta1) * g)
+        state["v"].mul_(beta2).add_((1 - beta2) * g * g)
+
+    def direction(self, m, v, t, group):
+        beta1, beta2 = group["betas"]
+        return m / (1 - beta1**t) / ((v / (1 - beta2**t)).sqrt() + group["eps"])
+
+
+@bug("adamw", "eps is added inside the root")
+def adamw_eps_inside():
+    class Wrong(Steps):
+        def direction(self, m, v, t, group):
+            beta1, beta2 = group["betas"]
+            return m / (1 - beta1**t) / (v / (1 - beta2**t) + group["eps"]).sqrt()
+
+    return Wrong
+
+
+@bug("adamw", "eps² is added inside the root")
+def adamw_eps_squared_inside():
+    class Wrong(Steps):
+        def direction(self, m, v, t, group):
+            beta1, beta2 = group["betas"]
+            return m / (1 - beta1**t) / (v / (1 - beta2**t) + group["eps"] ** 2).sqrt()
+
+    return Wrong
+
+
+@bug("adamw", "eps is added to the root before v is corrected")
+def adamw_eps_before_correction():
+    class Wrong(Steps):
+        def direction(self, m, v, t, group):
+            beta1, beta2 = group["betas"]
+            return m * math.sqrt(1 - beta2**t) / (1 - beta1**t) / (v.sqrt() + group["eps"])
+
+    return Wrong
+
+
+@bug("adamw", "the root is kept at eps at least, instead of eps being added")
+def adamw_eps_as_floor():
+    class Wrong(Steps):
+        def direction(self, m, v, t, group):
+            beta1, beta2 = group["betas"]
+            root = (v / (1 - beta2**t)).sqrt()
+            return m / (1 - beta1**t) / torch.clamp(root, min=group["eps"])
+
+    return Wrong
+
+
+@bug("adamw", "eps is always 1e-8")
+def adamw_eps_fixed():
+    class Wrong(Steps):
+        def options(self, group):
+            return group | {"eps": 1e-8}
+
+    return Wrong
+
+
+@bug("adamw", "eps is left out")
+def adamw_without_eps():
+    class Wrong(Steps):
+        def options(self, group):
+            return group | {"eps": 1e-30}
+
+    return Wrong
+
+
+@bug("adamw", "t is 0 at the first step, which is not corrected")
+def adamw_counts_from_zero():
+    class Wrong(Steps):
+        def direction(self, m, v, t, group):
+            if t == 1:
+                return m / (v.sqrt() + group["eps"])
+            return super().direction(m, v, t - 1, group)
+
+    return Wrong
+
+
+@bug("adamw", "t is counted after it is used: 1 - beta**0 divides by 0")
+def adamw_divides_by_zero():
+    class Wrong(Steps):
+        def direction(self, m, v, t, group):
+            beta1, beta2 = (torch.tensor(beta) for beta in group["betas"])
+            return m / (1 - beta1 ** (t - 1)) / ((v / (1 - beta2 ** (t - 1))).sqrt() + group["eps"])
+
+    return Wrong
+
+
+@bug("adamw", "t is 2 at the first step")
+def adamw_counts_from_two():
+    class Wrong(Steps):
+        def direction(self, m, v, t, group):
+            return super().direction(m, v, t + 1, group)
+
+    return Wrong
+
+
+@bug("adamw", "the moments are not corrected")
+def adamw_uncorrected():
+    class Wrong(Steps):
+        def direction(self, m, v, t, group):
+            return m / (v.sqrt() + group["eps"])
+
+    return Wrong
+
+
+@bug("adamw", "only m is corrected")
+def adamw_v_uncorrected():
+    class Wrong(Steps):
+        def direction(self, m, v, t, group):
+            return m / (1 - group["betas"][0] ** t) / (v.sqrt() + group["eps"])
+
+    return Wrong
+
+
+@bug("adamw", "only v is corrected")
+def adamw_m_uncorrected():
+    class Wrong(Steps):
+        def direction(self, m, v, t, group):
+            return m / ((v / (1 - group["betas"][1] ** t)).sqrt() + group["eps"])
+
+    return Wrong
+
+
+@bug("adamw", "v is corrected with beta1")
+def adamw_one_correction():
+    class Wrong(Steps):
+        def direction(self, m, v, t, group):
+            beta1 = group["betas"][0]
+            return super().direction(m, v, t, group | {"betas": (beta1, beta1)})
+
+    return Wrong
+
+
+@bug("adamw", "the correction is 1 - beta * t, not a power")
+def adamw_correction_not_a_power():
+    class Wrong(Steps):
+        def direction(self, m, v, t, group):
+            beta1, beta2 = group["betas"]
+            root = (v / max(1 - beta2 * t, 1e-3)).sqrt()
+            return m / max(1 - beta1 * t, 1e-3) / (root + group["eps"])
+
+    return Wrong
+
+
+@bug("adamw", "v is corrected outside its root")
+def adamw_correction_outside_root():
+    class Wrong(Steps):
+        def direction(self, m, v, t, group):
+            beta1, beta2 = group["betas"]
+            return m / (1 - beta1**t) / (v.sqrt() / (1 - beta2**t) + group["eps"])
+
+    return Wrong
+
+
+@bug("adamw", "the corrected moments are remembered, and corrected again")
+def adamw_correction_remembered():
+    class Wrong(Steps):
+        def direction(self, m, v, t, group):
+            beta1, beta2 = group["betas"]
+            m.div_(1 - beta1**t)
+            v.div_(1 - beta2**t)
+            return m / (v.sqrt() + group["eps"])
+
+    return Wrong
+
+
+@bug("adamw", "the correction ends after 100 steps")
+def adamw_correction_ends():
+    class Wrong(Steps):
+        def direction(self, m, v, t, group):
+            return super().direction(m, v, t if t <= 100 else 10**9, group)
+
+    return Wrong
+
+
+@bug("adamw", "the betas are swapped")
+def adamw_betas_swapped():
+    class Wrong(Steps):
+        def options(self, group):
+            return group | {"betas": group["betas"][::-1]}
+
+    return Wrong
+
+
+@bug("adamw", "the moments weigh the gradient with beta, and themselves with 1 - beta")
+def adamw_weights_swapped():
+    class Wrong(Steps):
+        def moments(self, g, state, beta1, beta2):
+            super().moments(g, state, 1 - beta1, 1 - beta2)
+
+    return Wrong
+
+
+@bug("adamw", "m adds the whole gradient, as momentum does")
+def adamw_m_is_a_sum():
+    class Wrong(Steps):
+        def moments(self, g, state, beta1, beta2):
+            super().moments(g, state, beta1, beta2)
+            state["m"].add_(beta1 * g)
+
+    return Wrong
+
+
+@bug("adamw", "v averages |g| instead of g²")
+def adamw_v_of_sizes():
+    class Wrong(Steps):
+        def moments(self, g, state, beta1, beta2):
+            state["m"].lerp_(g, 1 - beta1)
+            state["v"].lerp_(g.abs(), 1 - beta2)
+
+    return Wrong
+
+
+@bug("adamw", "v averages m² instead of g²")
+def adamw_v_of_m():
+    class Wrong(Steps):
+        def moments(self, g, state, beta1, beta2):
+            state["m"].lerp_(g, 1 - beta1)
+            state["v"].lerp_(state["m"].square(), 1 - beta2)
+
+    return Wrong
+
+
+@bug("adamw", "the variance is averaged: the mean is subtracted before squaring")
+def adamw_v_centred():
+    class Wrong(Steps):
+        def moments(self, g, state, beta1, beta2):
+            state["v"].lerp_((g - state["m"]).square(), 1 - beta2)
+            state["m"].lerp_(g, 1 - beta1)
+
+    return Wrong
+
+
+@bug("adamw", "v keeps its largest value, as in AMSGrad")
+def adamw_amsgrad():
+    class Wrong(Steps):
+        def direction(self, m, v, t, group):
+            key = id(v)
+            self.tops = getattr(self, "tops", {})
+            self.tops[key] = torch.maximum(v, self.tops.get(key, v)).clone()
+            return super().direction(m, self.tops[key], t, group)
+
+    return Wrong
+
+
+@bug("adamw", "the step divides by v, not by its root")
+def adamw_without_root():
+    class Wrong(Steps):
+        def direction(self, m, v, t, group):
+            beta1, beta2 = group["betas"]
+            return m / (1 - beta1**t) / (v / (1 - beta2**t) + group["eps"])
+
+    return Wrong
+
+
+@bug("adamw", "m starts as the first gradient")
+def adamw_m_starts_as_gradient():
+    class Wrong(Steps):
+        def moments(self, g, state, beta1, beta2):
+            if state["t"] == 1:
+                state["m"].copy_(g)
+            super().moments(g, state, beta1, beta2)
+
+    return Wrong
+
+
+@bug("adamw", "v starts at 1")
+def adamw_v_starts_at_one():
+    class Wrong(Steps):
+        def memory(self, w):
+            new = not self.state[w]
+            state = super().memory(w)
+            if new:
+                state["v"].fill_(1)
+            return state
+
+    return Wrong
+
+
+@bug("adamw", "m and v are one tensor")
+def adamw_moments_share_memory():
+    class Wrong(Steps):
+        def memory(self, w):
+            state = super().memory(w)
+            if not state["t"]:
+                state["v"] = state["m"]
+            return state
+
+    return Wrong
+
+
+@bug("adamw", "the direction is the sign of m, as in Lion")
+def adamw_sign():
+    class Wrong(Steps):
+        def direction(self, m, v, t, group):
+            return m.sign()
+
+    return Wrong
+
+
+@bug("adamw", "Nesterov's momentum is used, as in NAdam")
+def adamw_nesterov():
+    class Wrong(Steps):
+        def move(self, w, g, state, group):
+            beta1 = group["betas"][0]
+            t = self.count(state)
+            self.decay(w, g, group, t)
+            self.moments(g, state, *group["betas"])
+            m = beta1 * state["m"] + (1 - beta1) * g
+            w.sub_(group["lr"] * self.direction(m, state["v"], t, group))
+
+    return Wrong
+
+
+@bug("adamw", "the decay is added to the gradient, as L2 regularization")
+def adamw_l2():
+    class Wrong(Steps):
+        def move(self, w, g, state, group):
+            super().move(w, g + group["weight_decay"] * w, state, group)
+
+        def decay(self, w, g, group, t):
+            pass
+
+    return Wrong
+
+
+@bug("adamw", "the decay is added to m only, and divided by the root of v")
+def adamw_decay_adapted():
+    class Wrong(Steps):
+        def move(self, w, g, state, group):
+            t = self.count(state)
+            self.moments(g, state, *group["betas"])
+            beta1 = group["betas"][0]
+            m = state["m"] + group["weight_decay"] * (1 - beta1**t) * w
+            w.sub_(group["lr"] * self.direction(m, state["v"], t, group))
+
+    return Wrong
+
+
+@bug("adamw", "the decay is not multiplied by the learning rate")
+def adamw_decay_without_rate():
+    class Wrong(Steps):
+        def decay(self, w, g, group, t):
+            w.mul_(1 - group["weight_decay"])
+
+    return Wrong
+
+
+@bug("adamw", "weights do not decay")
+def adamw_without_decay():
+    class Wrong(Steps):
+        def decay(self, w, g, group, t):
+            pass
+
+    return Wrong
+
+
+@bug("adamw", "the decay comes after the step, and shrinks it too")
+def adamw_decay_after():
+    class Wrong(Steps):
+        def move(self, w, g, state, group):
+            super().move(w, g, state, group)
+            w.mul_(1 - group["lr"] * group["weight_decay"])
+
+        def decay(self, w, g, group, t):
+            pass
+
+    return Wrong
+
+
+@bug("adamw", "the decay uses the bias-corrected step size")
+def adamw_decay_with_corrected_rate():
+    class Wrong(Steps):
+        def decay(self, w, g, group, t):
+            beta1, beta2 = group["betas"]
+            rate = group["lr"] * math.sqrt(1 - beta2**t) / (1 - beta1**t)
+            w.mul_(1 - rate * group["weight_decay"])
+
+    return Wrong
+
+
+@bug("adamw", "the decay uses the learning rate of the constructor")
+def adamw_decay_with_first_rate():
+    class Wrong(Steps):
+        def decay(self, w, g, group, t):
+            w.mul_(1 - self.defaults["lr"] * group["weight_decay"])
+
+    return Wrong
+
+
+@bug("adamw", "the decay makes weights grow")
+def adamw_decay_grows():
+    class Wrong(Steps):
+        def decay(self, w, g, group, t):
+            w.mul_(1 + group["lr"] * group["weight_decay"])
+
+    return Wrong
+
+
+@bug("adamw", "the decay pulls on the size 1 of each weight, as an L1 penalty does")
+def adamw_decay_of_sign():
+    class Wrong(Steps):
+        def decay(self, w, g, group, t):
+            w.sub_(group["lr"] * group["weight_decay"] * w.sign())
+
+    return Wrong
+
+
+@bug("adamw", "biases and norms do not decay, whatever their group says")
+def adamw_decay_of_matrices_only():
+    class Wrong(Steps):
+        def decay(self, w, g, group, t):
+            if w.ndim >= 2:
+                super().decay(w, g, group, t)
+
+    return Wrong
+
+
+@bug("adamw", "weights decay only where their gradient is not 0")
+def adamw_decay_where_gradient():
+    class Wrong(Steps):
+        def decay(self, w, g, group, t):
+            if g.any():
+                super().decay(w, g, group, t)
+
+    return Wrong
+
+
+def frozen_option(name):
+    """A class whose groups are updated with the constructor's value of one option."""
+
+    class Wrong(Steps):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            self.first = [group[name] for group in self.param_groups]
+
+        def add_param_group(self, group):
+            super().add_param_group(group)
+            if hasattr(self, "first"):
+                self.first.append(self.param_groups[-1][name])
+
+        def options(self, group):
+            number = next(i for i, g in enumerate(self.param_groups) if g is group)
+            return group | {name: self.first[number]}
+
+        def load_state_dict(self, state):
+            super().load_state_dict(state)
+            self.first = [group[name] for group in self.param_groups]
+
+    return Wrong
+
+
+@bug("adamw", "the learning rate is that of the constructor, whatever a scheduler sets")
+def adamw_rate_frozen():
+    return frozen_option("lr")
+
+
+@bug("adamw", "weight_decay is that of the constructor, whatever is set later")
+def adamw_decay_frozen():
+    return frozen_option("weight_decay")
+
+
+@bug("adamw", "the betas are those of the constructor, whatever is set later")
+def adamw_betas_frozen():
+    return frozen_option("betas")
+
+
+@bug("adamw", "eps is that of the constructor, whatever is set later")
+def adamw_eps_frozen():
+    return frozen_option("eps")
+
+
+@bug("adamw", "all groups use the options of the first")
+def adamw_first_group():
+    class Wrong(Steps):
+        def options(self, group):
+            return self.param_groups[0]
+
+    return Wrong
+
+
+@bug("adamw", "all groups use the options of the last")
+def adamw_last_group():
+    class Wrong(Steps):
+        def options(self, group):
+            return self.param_groups[-1]
+
+    return Wrong
+
+
+@bug("adamw", "all groups use the learning rate of the first")
+def adamw_first_rate():
+    class Wrong(Steps):
+        def options(self, group):
+            return group | {"lr": self.param_groups[0]["lr"]}
+
+    return Wrong
+
+
+@bug("adamw", "all groups use the betas of the first")
+def adamw_first_betas():
+    class Wrong(Steps):
+        def options(self, group):
+            return group | {"betas": self.param_groups[0]["betas"]}
+
+    return Wrong
+
+
+@bug("adamw", "all groups use the weight_decay of the first")
+def adamw_first_decay():
+    class Wrong(Steps):
+        def options(self, group):
+            return group | {"weight_decay": self.param_groups[0]["weight_decay"]}
+
+    return Wrong
+
+
+@bug("adamw", "the options of groups are ignored: those of the constructor count")
+def adamw_constructor_options():
+    class Wrong(Steps):
+        def options(self, group):
+            return group | {n: self.defaults[n] for n in ("lr", "betas", "eps", "weight_decay")}
+
+    return Wrong
+
+
+@bug("adamw", "the betas are always 0.9 and 0.999")
+def adamw_betas_fixed():
+    class Wrong(Steps):
+        def options(self, group):
+            return group | {"betas": (0.9, 0.999)}
+
+    return Wrong
+
+
+@bug("adamw", "weight_decay is always 0.01")
+def adamw_decay_fixed():
+    class Wrong(Steps):
+        def options(self, group):
+            return group | {"weight_decay": 0.01}
+
+    return Wrong
+
+
+@bug("adamw", "only the first group is updated")
+def adamw_only_first_group():
+    class Wrong(Steps):
+        def step(self, closure=None):
+            groups, self.param_groups = self.param_groups, self.param_groups[:1]
+            loss = super().step(closure)
+            self.param_groups = groups
+            return loss
+
+    return Wrong
+
+
+@bug("adamw", "a parameter whose grad is None is an error")
+def adamw_none_crashes():
+    class Wrong(Steps):
+        def missing(self, w, group):
+            self.move(w, w.grad, self.memory(w), group)
+
+    return Wrong
+
+
+@bug("adamw", "a missing gradient is taken as zeros: moments go on, weights decay")
+def adamw_none_as_zeros():
+    class Wrong(Steps):
+        def missing(self, w, group):
+            self.move(w, torch.zeros_like(w), self.memory(w), group)
+
+    return Wrong
+
+
+@bug("adamw", "a parameter without gradient decays all the same")
+def adamw_none_decays():
+    class Wrong(Steps):
+        def missing(self, w, group):
+            self.decay(w, None, group, 1)
+
+    return Wrong
+
+
+@bug("adamw", "a parameter without gradient counts the step all the same")
+def adamw_none_counts():
+    class Wrong(Steps):
+        def missing(self, w, group):
+            self.count(self.memory(w))
+
+    return Wrong
+
+
+@bug("adamw", "the first missing gradient ends the step for all that come after")
+def adamw_none_ends_the_step():
+    class Wrong(Steps):
+        @torch.no_grad()
+        def step(self, closure=None):
+            loss = self.evaluate(closure) if closure is not None else None
+            for group in self.param_groups:
+                for w in group["params"]:
+                    if w.grad is None:
+                        return loss
+                    self.move(w, w.grad, self.memory(w), group)
+            return loss
+
+    return Wrong
+
+
+@bug("adamw", "one t counts the steps of all parameters, present or not")
+def adamw_one_counter():
+    class Wrong(Steps):
+        def step(self, closure=None):
+            self.param_groups[0]["t"] = self.param_groups[0].get("t", 0) + 1
+            return super().step(closure)
+
+        def count(self, state):
+            return self.param_groups[0]["t"]
+
+    return Wrong
+
+
+@bug("adamw", "one t counts up with every parameter that is updated")
+def adamw_counter_runs():
+    class Wrong(Steps):
+        def count(self, state):
+            group = self.param_groups[0]
+            group["t"] = group.get("t", 0) + 1
+            return group["t"]
+
+    return Wrong
+
+
+@bug("adamw", "t is an attribute, which no state_dict remembers")
+def adamw_counter_not_saved():
+    class Wrong(Steps):
+        def count(self, state):
+            self.counts = getattr(self, "counts", {})
+            self.counts[id(state["m"])] = self.counts.get(id(state["m"]), 0) + 1
+            state["t"] = self.counts[id(state["m"])]
+            return state["t"]
+
+    return Wrong
+
+
+@bug("adamw", "the moments are kept beside the state, and no state_dict remembers them")
+def adamw_moments_not_saved():
+    class Wrong(Steps):
+        def memory(self, w):
+            self.own = getattr(self, "own", {})
+            if w not in self.own:
+                self.own[w] = {"t": 0, "m": torch.zeros_like(w), "v": torch.zeros_like(w)}
+            return self.own[w]
+
+    return Wrong
+
+
+@bug("adamw", "only m is kept in the state, v beside it")
+def adamw_v_not_saved():
+    class Wrong(Steps):
+        def memory(self, w):
+            state = self.state[w]
+            if not state:
+                state.update(t=0, m=torch.zeros_like(w))
+            self.own = getattr(self, "own", {})
+            state["v"] = self.own.setdefault(w, torch.zeros_like(w))
+            return state
+
+    return Wrong
+
+
+@bug("adamw", "state_dict holds only the options")
+def adamw_state_left_out():
+    class Wrong(Steps):
+        def state_dict(self):
+            return super().state_dict() | {"state": {}}
+
+    return Wrong
+
+
+@bug("adamw", "loading a state_dict brings the options back, not the state")
+def adamw_state_not_loaded():
+    class Wrong(Steps):
+        def load_state_dict(self, state_dict):
+            super().load_state_dict(state_dict | {"state": {}})
+
+    return Wrong
+
+
+@bug("adamw", "loading a state_dict leaves the options of the constructor")
+def adamw_options_not_loaded():
+    class Wrong(Steps):
+        def load_state_dict(self, state_dict):
+            own = [{k: v for k, v in g.items() if k != "params"} for g in self.param_groups]
+            super().load_state_dict(state_dict)
+            for group, options in zip(self.param_groups, own, strict=True):
+                group.update(options)
+
+    return Wrong
+
+
+@bug("adamw", "loading a state_dict restarts the count")
+def adamw_count_restarts():
+    class Wrong(Steps):
+        def load_state_dict(self, state_dict):
+            state = copy.deepcopy(state_dict)
+            for entry in state["state"].values():
+                entry["t"] = 0
+            super().load_state_dict(state)
+
+    return Wrong
+
+
+@bug("adamw", "the state holds an iterator, which no file can keep")
+def adamw_state_not_plain():
+    class Wrong(Steps):
+        def count(self, state):
+            if not isinstance(state["t"], itertools.count):
+                state["t"] = itertools.count(1)
+            return next(state["t"])
+
+    return Wrong
+
+
+@bug("adamw", "the gradients are multiplied in place")
+def adamw_changes_gradients():
+    class Wrong(Steps):
+        def moments(self, g, state, beta1, beta2):
+            state["m"].mul_(beta1).add_(g, alpha=1 - beta1)
+            state["v"].mul_(beta2).add_(g.mul_(g), alpha=1 - beta2)
+
+    return Wrong
+
+
+@bug("adamw", "step clears the gradients")
+def adamw_clears_gradients():
+    class Wrong(Steps):
+        def step(self, closure=None):
+            loss = super().step(closure)
+            for group in self.param_groups:
+                for w in group["params"]:
+                    w.grad = torch.zeros_like(w)
+            return loss
+
+    return Wrong
+
+
+@bug("adamw", "gradients are clipped to the norm 1 inside the step")
+def adamw_clips():
+    class Wrong(Steps):
+        def move(self, w, g, state, group):
+            super().move(w, g / max(1.0, g.norm().item()), state, group)
+
+    return Wrong
+
+
+@bug("adamw", "the memory of a weight is replaced: views of it see nothing")
+def adamw_replaces_memory():
+    class Wrong(Steps):
+        def move(self, w, g, state, group):
+            w.data = w.data.clone()
+            super().move(w, g, state, group)
+
+    return Wrong
+
+
+@bug("adamw", "the parameters are replaced by new ones")
+def adamw_replaces_parameters():
+    class Wrong(Steps):
+        def step(self, closure=None):
+            loss = super().step(closure)
+            for group in self.param_groups:
+                for i, w in enumerate(group["params"]):
+                    new = w.detach().clone().requires_grad_()
+                    self.state[new] = self.state.pop(w, {})
+                    group["params"][i] = new
+            return loss
+
+    return Wrong
+
+
+@bug("adamw", "the moments are float32, whatever the weight is")
+def adamw_moments_in_float32():
+    class Wrong(Steps):
+        def memory(self, w):
+            new = not self.state[w]
+            state = super().memory(w)
+            if new:
+                state.update(m=state["m"].float(), v=state["v"].float())
+            return state
+
+        def moments(self, g, state, beta1, beta2):
+            super().moments(g.float(), state, beta1, beta2)
+
+        def move(self, w, g, state, group):
+            t = self.count(state)
+            self.decay(w, g, group, t)
+            self.moments(g, state, *group["betas"])
+            w.sub_((group["lr"] * self.direction(state["m"], state["v"], t, group)).to(w.dtype))
+
+    return Wrong
+
+
+@bug("adamw", "float64 weights are updated in float32")
+def adamw_through_float32():
+    class Wrong(Steps):
+        def direction(self, m, v, t, group):
+            return super().direction(m.float(), v.float(), t, group).to(m.dtype)
+
+    return Wrong
+
+
+@bug("adamw", "the weights become float32")
+def adamw_weights_to_float32():
+    class Wrong(Steps):
+        def move(self, w, g, state, group):
+            super().move(w, g, state, group)
+            w.data = w.data.float()
+            w.grad = None
+
+    return Wrong
+
+
+@bug("adamw", "the closure is ignored")
+def adamw_ignores_closure():
+    class Wrong(Steps):
+        def evaluate(self, closure):
+            return None
+
+    return Wrong
+
+
+@bug("adamw", "the closure is called without gradients")
+def adamw_closure_without_gradients():
+    class Wrong(Steps):
+        def evaluate(self, closure):
+            with torch.no_grad():
+                return closure()
+
+    return Wrong
+
+
+@bug("adamw", "the closure is called twice")
+def adamw_closure_twice():
+    class Wrong(Steps):
+        @torch.enable_grad()
+        def evaluate(self, closure):
+            closure()
+            return closure()
+
+    return Wrong
+
+
+@bug("adamw", "the closure is called after the update")
+def adamw_closure_last():
+    class Wrong(Steps):
+        def step(self, closure=None):
+            super().step()
+            return self.evaluate(closure) if closure is not None else None
+
+    return Wrong
+
+
+@bug("adamw", "step does not return the closure's loss")
+def adamw_loss_not_returned():
+    class Wrong(Steps):
+        def step(self, closure=None):
+            super().step(closure)
+
+    return Wrong
+
+
+@bug("adamw", "step returns the loss as 0 where there is no closure")
+def adamw_returns_zero():
+    class Wrong(Steps):
+        def step(self, closure=None):
+            loss = super().step(closure)
+            return 0 if loss is None else loss
+
+    return Wrong
+
+
+@bug("adamw", "the parameters are listed once: a group that joins later is not updated")
+def adamw_groups_frozen():
+    class Wrong(Steps):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            self.first = len(self.param_groups)
+
+        def step(self, closure=None):
+            groups, self.param_groups = self.param_groups, self.param_groups[: self.first]
+            loss = super().step(closure)
+            self.param_groups = groups
+            return loss
+
+    return Wrong
+
+
+@bug("adamw", "the parameters are walked through before torch does, and a generator is empty then")
+def adamw_walks_twice():
+    class Wrong(Steps):
+        def __init__(self, params, **options):
+            self.size = sum(1 for _ in params)
+            super().__init__(params, **options)
+
+    return Wrong
+
+
+@bug("adamw", "the moments are made for all parameters at once, and none for a later group")
+def adamw_moments_made_at_once():
+    class Wrong(Steps):
+        def __init__(self, params, **options):
+            super().__init__(params, **options)
+            for group in self.param_groups:
+                for w in group["params"]:
+                    super().memory(w)
+
+        def memory(self, w):
+            if "t" not in self.state[w]:
+                raise KeyError("t")
+            return self.state[w]
+
+    return Wrong
+
+
+@bug("adamw", "the moments belong to the class: optimizers of equal shapes share them")
+def adamw_moments_of_the_class():
+    shared = {}
+
+    class Wrong(Steps):
+        def memory(self, w):
+            state = super().memory(w)
+            first = shared.setdefault(w.shape, state)
+            state.update(m=first["m"], v=first["v"])
+            return state
+
+    return Wrong
+
+
+@bug("adamw", "moments are found by the shape of a weight: two of one shape share them")
+def adamw_moments_by_shape():
+    class Wrong(Steps):
+        def memory(self, w):
+            if self.state[w]:
+                return self.state[w]
+            state = super().memory(w)
+            self.shapes = getattr(self, "shapes", {})
+            first = self.shapes.setdefault(w.shape, state)
+            state.update(m=first["m"], v=first["v"])
+            return state
+
+    return Wrong
+
+
+@bug("adamw", "numbers are read in the order of memory")
+def adamw_in_order_of_memory():
+    class Wrong(Steps):
+        def move(self, w, g, state, group):
+            if g.numel() and g.stride() != w.stride():
+                flat = torch.as_strided(g, (g.numel(),), (1,))
+                g = torch.as_strided(flat, w.shape, w.stride())
+            super().move(w, g, state, group)
+
+    return Wrong
+
+
+@bug("adamw", "weight and moments hang on the gradients' graph")
+def adamw_builds_a_graph():
+    class Wrong(Steps):
+        @torch.enable_grad()
+        def moments(self, g, state, beta1, beta2):
+            state["m"] = beta1 * state["m"] + (1 - beta1) * g
+            state["v"] = beta2 * state["v"] + (1 - beta2) * g * g
+
+    return Wrong
+
+
+@bug("adamw", "the class is no torch.optim.Optimizer")
+def adamw_is_no_optimizer():
+    class Wrong:
+        def __init__(self, params, **options):
+            self.inner = Steps(params, **options)
+            self.param_groups = self.inner.param_groups
+
+        def step(self, closure=None):
+            return self.inner.step(closure)
+
+        def zero_grad(self):
+            self.inner.zero_grad()
+
+        def state_dict(self):
+            return self.inner.state_dict()
+
+        def load_state_dict(self, state):
+            self.inner.load_state_dict(state)
+            self.param_groups = self.inner.param_groups
+
+        def add_param_group(self, group):
+            self.inner.add_param_group(group)
+
+        @property
+        def state(self):
+            return self.inner.state
+
+    return Wrong
+
+
+@bug("adamw", "zero_grad does nothing")
+def adamw_zero_grad_missing():
+    class Wrong(Steps):
+        def zero_grad(self, set_to_none=True):
+            pass
+
+    return Wrong
+
+
+def unchecked(part):
+    """A class that does not check some of its options; what torch's loops take passes."""
+
+    class Wrong(Steps):
+        def check(self, lr, betas, eps, weight_decay):
+            options = {"lr": lr, "beta1": betas[0], "beta2": betas[1], "eps": eps}
+            options |= {"weight_decay": weight_decay}
+            for name, value in options.items():
+                if value < 0 and (name, "below") != part:
+                    raise ValueError(name)
+                if "beta" in name and value >= 1 and (name, "above") != part:
+                    raise ValueError(name)
+
+    return Wrong
+
+
+@bug("adamw", "a negative learning rate is accepted")
+def adamw_negative_rate():
+    return unchecked(("lr", "below"))
+
+
+@bug("adamw", "a negative eps is accepted")
+def adamw_negative_eps():
+    return unchecked(("eps", "below"))
+
+
+@bug("adamw", "a negative weight_decay is accepted")
+def adamw_negative_decay():
+    return unchecked(("weight_decay", "below"))
+
+
+@bug("adamw", "a negative beta1 is accepted")
+def adamw_negative_beta1():
+    return unchecked(("beta1", "below"))
+
+
+@bug("adamw", "a negative beta2 is accepted")
+def adamw_negative_beta2():
+    return unchecked(("beta2", "below"))
+
+
+@bug("adamw", "a beta1 of 1 is accepted")
+def adamw_beta1_of_one():
+    return unchecked(("beta1", "above"))
+
+
+@bug("adamw", "a beta2 of 1 is accepted")
+def adamw_beta2_of_one():
+    return unchecked(("beta2", "above"))
+
+
+@bug("adamw", "options of 0 are refused")
+def adamw_zero_refused():
+    class Wrong(Steps):
+        def check(self, lr, betas, eps, weight_decay):
+            if min(lr, eps, weight_decay, *betas) <= 0 or max(betas) >= 1:
+                raise ValueError("options out of range")
+
+    return Wrong
+
+
+@bug("adamw", "learning rates above 1 are refused")
+def adamw_large_rate_refused():
+    class Wrong(Steps):
+        def check(self, lr, betas, eps, weight_decay):
+            super().check(lr, betas, eps, weight_decay)
+            if lr > 1:
+                raise ValueError("lr")
+
+    return Wrong
+
+
+@bug("adamw", "the default of weight_decay is 0, as in Adam")
+def adamw_default_decay():
+    class Wrong(Steps):
+        def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
+            super().__init__(params, lr, betas, eps, weight_decay)
+
+    return Wrong
+
+
+@bug("adamw", "the default betas are those of language models, 0.9 and 0.95")
+def adamw_default_betas():
+    class Wrong(Steps):
+        def __init__(self, params, lr=1e-3, betas=(0.9, 0.95), eps=1e-8, weight_decay=0.01):
+            super().__init__(params, lr, betas, eps, weight_decay)
+
+    return Wrong
+
+
+# --- clip_grad_norm -------------------------------------------------------------------------------
+
+
+def gradients_of(parameters):
+    """The gradients to clip, of distinct parameters."""
+    return [p.grad for p in {id(p): p for p in parameters}.values() if p.grad is not None]
+
+
+def total(gradients):
+    """Their norm, as it should be."""
+    if not gradients:
+        return torch.zeros(())
+    wide = [g.detach().to(torch.promote_types(g.dtype, torch.float32)) for g in gradients]
+    return torch.cat([g.flatten() for g in wide]).norm()
+
+
+def scaled(gradients, norm, scale):
+    """Clip by a scale that may be wrong, unless the norm is broken."""
+    with torch.no_grad():
+        if torch.isfinite(norm):
+            for g in gradients:
+                g.mul_(scale)
+    return norm
+
+
+def checked(max_norm):
+    """A limit that is not negative."""
+    if max_norm < 0:
+        raise ValueError("max_norm")
+    return max_norm
+
+
+@bug("clip_grad_norm", "short gradients are scaled up to the limit")
+def clip_scales_up(parameters, max_norm):
+    gradients, limit = gradients_of(parameters), checked(max_norm)
+    norm = total(gradients)
+    return scaled(gradients, norm, min(limit / (norm + 1e-6), 1e30))
+
+
+@bug("clip_grad_norm", "each parameter is clipped by its own norm")
+def clip_each(parameters, max_norm):
+    gradients, limit = gradients_of(parameters), checked(max_norm)
+    norm = total(gradients)
+    for g in gradients:
+        scale = min(1.0, (limit / (total([g]) + 1e-6)).item())
+        if torch.isfinite(norm):
+            g.mul_(scale)
+    return norm
+
+
+@bug("clip_grad_norm", "the numbers are cut off at ±max_norm")
+def clip_by_value(parameters, max_norm):
+    gradients, limit = gradients_of(parameters), checked(max_norm)
+    norm = total(gradients)
+    if torch.isfinite(norm):
+        for g in gradients:
+            g.clamp_(-limit, limit)
+    return norm
+
+
+@bug("clip_grad_norm", "the generator is used up by the norm, and nothing is scaled")
+def clip_generator_used_up(parameters, max_norm):
+    norms = [p.grad.detach() for p in parameters if p.grad is not None]
+    norm = total(norms)
+    limit = checked(max_norm)
+    return scaled(gradients_of(parameters), norm, min(1.0, (limit / (norm + 1e-6)).item()))
+
+
+@bug("clip_grad_norm", "new gradients replace the old ones instead of being scaled in place")
+def clip_out_of_place(parameters, max_norm):
+    distinct = list({id(p): p for p in parameters}.values())
+    limit = checked(max_norm)
+    norm = total(gradients_of(distinct))
+    for p in distinct:
+        if p.grad is not None and torch.isfinite(norm):
+            p.grad = p.grad * min(1.0, (limit / (norm + 1e-6)).item())
+    return norm
+
+
+@bug("clip_grad_norm", "a parameter whose grad is None is an error")
+def clip_none_crashes(parameters, max_norm):
+    parameters = list(parameters)
+    [p.grad.shape for p in parameters]
+    return clip_grad_norm(parameters, max_norm)
+
+
+@bug("clip_grad_norm", "an inf or NaN in the norm spreads to all gradients")
+def clip_spreads_nan(parameters, max_norm):
+    gradients, limit = gradients_of(parameters), checked(max_norm)
+    norm = total(gradients)
+    with torch.no_grad():
+        for g in gradients:
+            g.mul_(torch.clamp(limit / (norm + 1e-6), max=1.0))
+    return norm
+
+
+@bug("clip_grad_norm", "a norm of inf silences the gradients that are not broken")
+def clip_inf_silences(parameters, max_norm):
+    gradients = gradients_of(parameters)
+    norm = total(gradients)
+    scale = min(1.0, checked(max_norm) / (norm.item() + 1e-6))
+    with torch.no_grad():
+        for g in gradients:
+            g.mul_(scale)
+    return norm
+
+
+@bug("clip_grad_norm", "a norm of inf or NaN is an error")
+def clip_broken_is_an_error(parameters, max_norm):
+    norm = clip_grad_norm(parameters, max_norm)
+    if not torch.isfinite(norm):
+        raise RuntimeError("the norm is not finite")
+    return norm
+
+
+@bug("clip_grad_norm", "an inf or NaN in a gradient is replaced by 0")
+def clip_cleans(parameters, max_norm):
+    parameters = list(parameters)
+    norm = clip_grad_norm(parameters, max_norm)
+    for g in gradients_of(parameters):
+        torch.nan_to_num_(g, 0.0, 0.0, 0.0)
+    return norm
+
+
+@bug("clip_grad_norm", "an inf or NaN does not show in the norm")
+def clip_hides_broken(parameters, max_norm):
+    norm = clip_grad_norm(parameters, max_norm)
+    return norm if torch.isfinite(norm) else torch.zeros(())
+
+
+@bug("clip_grad_norm", "the norm is the sum of the sizes, L1")
+def clip_l1(parameters, max_norm):
+    gradients, limit = gradients_of(parameters), checked(max_norm)
+    norm = sum((g.detach().abs().sum() for g in gradients), torch.zeros(()))
+    return scaled(gradients, norm, min(1.0, limit / (norm.item() + 1e-6)))
+
+
+@bug("clip_grad_norm", "the norm is the largest number")
+def clip_max(parameters, max_norm):
+    gradients, limit = gradients_of(parameters), checked(max_norm)
+    sizes = [g.detach().abs().max() for g in gradients if g.numel()]
+    norm = torch.stack(sizes).max() if sizes else torch.zeros(())
+    return scaled(gradients, norm, min(1.0, limit / (norm.item() + 1e-6)))
+
+
+@bug("clip_grad_norm", "the norms of the parameters are added up")
+def clip_sum_of_norms(parameters, max_norm):
+    gradients, limit = gradients_of(parameters), checked(max_norm)
+    norm = sum((total([g]) for g in gradients), torch.zeros(()))
+    return scaled(gradients, norm, min(1.0, limit / (norm.item() + 1e-6)))
+
+
+@bug("clip_grad_norm", "the largest norm of a parameter is taken for the norm of all")
+def clip_largest_norm(parameters, max_norm):
+    gradients, limit = gradients_of(parameters), checked(max_norm)
+    norm = max([total([g]) for g in gradients], default=torch.zeros(()))
+    return scaled(gradients, norm, min(1.0, limit / (norm.item() + 1e-6)))
+
+
+@bug("clip_grad_norm", "the root is forgotten")
+def clip_without_root(parameters, max_norm):
+    gradients, limit = gradients_of(parameters), checked(max_norm)
+    norm = total(gradients).square()
+    return scaled(gradients, norm, min(1.0, limit / (norm.item() + 1e-6)))
+
+
+@bug("clip_grad_norm", "the norm is divided by the root of how many numbers there are")
+def clip_root_mean_square(parameters, max_norm):
+    gradients, limit = gradients_of(parameters), checked(max_norm)
+    norm = total(gradients) / max(1, sum(g.numel() for g in gradients)) ** 0.5
+    return scaled(gradients, norm, min(1.0, limit / (norm.item() + 1e-6)))
+
+
+@bug("clip_grad_norm", "the norm after clipping is returned")
+def clip_returns_after(parameters, max_norm):
+    parameters = list(parameters)
+    norm = clip_grad_norm(parameters, max_norm)
+    return torch.clamp(norm, max=max_norm) if torch.isfinite(norm) else norm
+
+
+@bug("clip_grad_norm", "the scale is returned instead of the norm")
+def clip_returns_scale(parameters, max_norm):
+    norm = clip_grad_norm(parameters, max_norm)
+    return torch.clamp(max_norm / (norm + 1e-6), max=1.0) if torch.isfinite(norm) else norm
+
+
+@bug("clip_grad_norm", "1e-6 is not added to the norm")
+def clip_without_eps(parameters, max_norm):
+    gradients, limit = gradients_of(parameters), checked(max_norm)
+    norm = total(gradients)
+    return scaled(gradients, norm, min(1.0, limit / (norm.item() or 1.0)))
+
+
+@bug("clip_grad_norm", "1e-6 is added to the norm that is returned")
+def clip_returns_with_eps(parameters, max_norm):
+    return clip_grad_norm(parameters, max_norm) + 1e-6
+
+
+@bug("clip_grad_norm", "gradients within the limit are divided by 1 + 1e-6 all the same")
+def clip_touches_short_ones(parameters, max_norm):
+    gradients, limit = gradients_of(parameters), checked(max_norm)
+    norm = total(gradients)
+    scale = limit / (max(limit, norm.item()) + 1e-6) if limit < math.inf else 1.0
+    return scaled(gradients, norm, scale)
+
+
+@bug("clip_grad_norm", "a parameter that comes twice is counted twice")
+def clip_counts_twice(parameters, max_norm):
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    norm, limit = total(gradients), checked(max_norm)
+    distinct = list({id(g): g for g in gradients}.values())
+    return scaled(distinct, norm, min(1.0, limit / (norm.item() + 1e-6)))
+
+
+@bug("clip_grad_norm", "a parameter that comes twice is scaled twice")
+def clip_scales_twice(parameters, max_norm):
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    norm, limit = total(list({id(g): g for g in gradients}.values())), checked(max_norm)
+    return scaled(gradients, norm, min(1.0, limit / (norm.item() + 1e-6)))
+
+
+@bug("clip_grad_norm", "the norm of half precision is computed and rounded in half precision")
+def clip_in_half(parameters, max_norm):
+    gradients, limit = gradients_of(parameters), checked(max_norm)
+    dtype = max((g.dtype for g in gradients), key=lambda d: d.itemsize, default=torch.float32)
+    norm = total(gradients).to(dtype)
+    return scaled(gradients, norm, min(1.0, limit / (norm.item() + 1e-6)))
+
+
+@bug("clip_grad_norm", "the norm is always float32, also of float64 gradients")
+def clip_in_float32(parameters, max_norm):
+    gradients, limit = gradients_of(parameters), checked(max_norm)
+    norm = total(gradients).float()
+    return scaled(gradients, norm, min(1.0, limit / (norm.item() + 1e-6)))
+
+
+@bug("clip_grad_norm", "the norm has the dtype of the first gradient")
+def clip_dtype_of_first(parameters, max_norm):
+    parameters = list(parameters)
+    norm, found = clip_grad_norm(parameters, max_norm), gradients_of(parameters)
+    wide = torch.promote_types(found[0].dtype, torch.float32) if found else torch.float32
+    return norm.to(wide)
+
+
+@bug("clip_grad_norm", "the norm is a Python number")
+def clip_returns_number(parameters, max_norm):
+    return clip_grad_norm(parameters, max_norm).item()
+
+
+@bug("clip_grad_norm", "the norm is a tensor of one axis")
+def clip_returns_vector(parameters, max_norm):
+    return clip_grad_norm(parameters, max_norm)[None]
+
+
+@bug("clip_grad_norm", "without gradients there is no norm")
+def clip_nothing_is_none(parameters, max_norm):
+    parameters = list(parameters)
+    return clip_grad_norm(parameters, max_norm) if gradients_of(parameters) else None
+
+
+@bug("clip_grad_norm", "without gradients nothing can be stacked")
+def clip_nothing_crashes(parameters, max_norm):
+    parameters = list(parameters)
+    torch.stack([g.flatten()[:0].sum() for g in gradients_of(parameters)])
+    return clip_grad_norm(parameters, max_norm)
+
+
+@bug("clip_grad_norm", "a limit of 0 is taken as no limit")
+def clip_zero_is_no_limit(parameters, max_norm):
+    return clip_grad_norm(parameters, max_norm or math.inf)
+
+
+@bug("clip_grad_norm", "a limit of 0 is refused")
+def clip_zero_refused(parameters, max_norm):
+    if max_norm <= 0:
+        raise ValueError("max_norm")
+    return clip_grad_norm(parameters, max_norm)
+
+
+@bug("clip_grad_norm", "a negative limit is accepted")
+def clip_negative_accepted(parameters, max_norm):
+    return clip_grad_norm(parameters, abs(max_norm))
+
+
+@bug("clip_grad_norm", "missing gradients become zeros")
+def clip_fills_missing(parameters, max_norm):
+    parameters = list(parameters)
+    norm = clip_grad_norm(parameters, max_norm)
+    for p in parameters:
+        p.grad = torch.zeros_like(p) if p.grad is None else p.grad
+    return norm
+
+
+@bug("clip_grad_norm", "the norm hangs on the graph of the gradients")
+def clip_with_graph(parameters, max_norm):
+    parameters = list(parameters)
+    gradients = gradients_of(parameters)
+    norm = clip_grad_norm(parameters, max_norm)
+    return norm + sum((0 * g.sum() for g in gradients if g.isfinite().all()), torch.zeros(()))
+
+
+@bug("clip_grad_norm", "the gradient's numbers are read in the order of memory")
+def clip_in_order_of_memory(parameters, max_norm):
+    parameters = list(parameters)
+    for g in gradients_of(parameters):
+        if g.numel() and not g.is_contiguous():
+            g.copy_(torch.as_strided(g, g.shape, torch.empty(g.shape).stride()).clone())
+    return clip_grad_norm(parameters, max_norm)
+
+
+# --- cosine_schedule ------------------------------------------------------------------------------
+
+
+def cosine_with(shape):
+    """A cosine schedule whose decay is shape(p) instead of (1 + cos πp) / 2."""
+
+    def schedule(step, max_lr, min_lr, warmup, total):
+        right = cosine_schedule(step, max_lr, min_lr, warmup, total)
+        if not warmup <= step < total:
+            return right
+        return min_lr + (max_lr - min_lr) * shape((step - warmup) / (total - warmup))
+
+    return schedule
+
+
+@bug("cosine_schedule", "the warm-up begins at 1 / warmup, not at 0")
+def cosine_warmup_ahead(step, max_lr, min_lr, warmup, total):
+    right = cosine_schedule(step, max_lr, min_lr, warmup, total)
+    return max_lr * (step + 1) / warmup if step < min(warmup, total) else right
+
+
+@bug("cosine_schedule", "the warm-up rises from min_lr")
+def cosine_warmup_from_min(step, max_lr, min_lr, warmup, total):
+    right = cosine_schedule(step, max_lr, min_lr, warmup, total)
+    return min_lr + (max_lr - min_lr) * step / warmup if step < warmup else right
+
+
+@bug("cosine_schedule", "the learning rate is never below min_lr, not even in the warm-up")
+def cosine_floor(step, max_lr, min_lr, warmup, total):
+    right = cosine_schedule(step, max_lr, min_lr, warmup, total)
+    return max(right, min_lr) if step < warmup else right
+
+
+@bug("cosine_schedule", "there is no warm-up: the rate is max_lr from the start")
+def cosine_without_warmup(step, max_lr, min_lr, warmup, total):
+    right = cosine_schedule(step, max_lr, min_lr, warmup, total)
+    return max_lr if step < warmup else right
+
+
+@bug("cosine_schedule", "the warm-up multiplies a cosine that begins at step 0")
+def cosine_of_all_steps(step, max_lr, min_lr, warmup, total):
+    cosine_schedule(step, max_lr, min_lr, warmup, total)
+    decay = cosine_schedule(step, max_lr, min_lr, 0, total)
+    return decay * min(1, step / warmup) if warmup else decay
+
+
+@bug("cosine_schedule", "the cosine's progress is step / total: it jumps after the warm-up")
+def cosine_progress_from_zero(step, max_lr, min_lr, warmup, total):
+    right = cosine_schedule(step, max_lr, min_lr, warmup, total)
+    return cosine_schedule(step, max_lr, min_lr, 0, total) if warmup <= step else right
+
+
+@bug("cosine_schedule", "the decay takes total steps after the warm-up")
+def cosine_total_after_warmup(step, max_lr, min_lr, warmup, total):
+    cosine_schedule(step, max_lr, min_lr, warmup, total)
+    return cosine_schedule(step, max_lr, min_lr, warmup, warmup + total)
+
+
+@bug("cosine_schedule", "min_lr is reached one step early")
+def cosine_one_step_early(step, max_lr, min_lr, warmup, total):
+    right = cosine_schedule(step, max_lr, min_lr, warmup, total)
+    if warmup <= step < total - 1:
+        return cosine_schedule(step, max_lr, min_lr, warmup, total - 1)
+    return min_lr if step == total - 1 >= warmup + 1 else right
+
+
+@bug("cosine_schedule", "a whole period of the cosine: the rate rises again")
+def cosine_whole_period(step, max_lr, min_lr, warmup, total):
+    return cosine_with(lambda p: (1 + math.cos(2 * math.pi * p)) / 2)(
+        step, max_lr, min_lr, warmup, total
+    )
+
+
+@bug("cosine_schedule", "a quarter of the period: cos(π p / 2)")
+def cosine_quarter(step, max_lr, min_lr, warmup, total):
+    return cosine_with(lambda p: math.cos(math.pi * p / 2))(step, max_lr, min_lr, warmup, total)
+
+
+@bug("cosine_schedule", "the decay is a straight line")
+def cosine_is_linear(step, max_lr, min_lr, warmup, total):
+    return cosine_with(lambda p: 1 - p)(step, max_lr, min_lr, warmup, total)
+
+
+@bug("cosine_schedule", "the cosine rises: 1 - cos")
+def cosine_rises(step, max_lr, min_lr, warmup, total):
+    return cosine_with(lambda p: (1 - math.cos(math.pi * p)) / 2)(
+        step, max_lr, min_lr, warmup, total
+    )
+
+
+@bug("cosine_schedule", "the half is forgotten")
+def cosine_without_half(step, max_lr, min_lr, warmup, total):
+    return cosine_with(lambda p: 1 + math.cos(math.pi * p))(step, max_lr, min_lr, warmup, total)
+
+
+@bug("cosine_schedule", "the cosine is taken of degrees")
+def cosine_in_degrees(step, max_lr, min_lr, warmup, total):
+    return cosine_with(lambda p: (1 + math.cos(math.radians(p))) / 2)(
+        step, max_lr, min_lr, warmup, total
+    )
+
+
+@bug("cosine_schedule", "the cosine falls to 0, and min_lr is added to it")
+def cosine_amplitude(step, max_lr, min_lr, warmup, total):
+    right = cosine_schedule(step, max_lr, min_lr, warmup, total)
+    if warmup <= step < total:
+        return min_lr + cosine_schedule(step, max_lr, 0.0, warmup, total)
+    return right
+
+
+@bug("cosine_schedule", "min_lr is ignored: the cosine falls to 0")
+def cosine_to_zero(step, max_lr, min_lr, warmup, total):
+    return cosine_schedule(step, max_lr, 0.0, warmup, total)
+
+
+@bug("cosine_schedule", "after the end the rate is 0")
+def cosine_ends_at_zero(step, max_lr, min_lr, warmup, total):
+    right = cosine_schedule(step, max_lr, min_lr, warmup, total)
+    return right if step <= total else 0.0
+
+
+@bug("cosine_schedule", "after the end the cosine goes on and rises")
+def cosine_goes_on(step, max_lr, min_lr, warmup, total):
+    right = cosine_schedule(step, max_lr, min_lr, warmup, total)
+    if step <= total or total == warmup:
+        return right
+    share = (1 + math.cos(math.pi * (step - warmup) / (total - warmup))) / 2
+    return min_lr + (max_lr - min_lr) * share
+
+
+@bug("cosine_schedule", "max_lr is the larger of the two rates")
+def cosine_sorts_rates(step, max_lr, min_lr, warmup, total):
+    return cosine_schedule(step, max(max_lr, min_lr), min(max_lr, min_lr), warmup, total)
+
+
+@bug("cosine_schedule", "the rate is rounded to eight decimals")
+def cosine_rounds(step, max_lr, min_lr, warmup, total):
+    return round(cosine_schedule(step, max_lr, min_lr, warmup, total), 8)
+
+
+@bug("cosine_schedule", "where total = warmup, the last step is max_lr")
+def cosine_empty_decay(step, max_lr, min_lr, warmup, total):
+    right = cosine_schedule(step, max_lr, min_lr, warmup, total)
+    return max_lr if step == total == warmup else right
+
+
+@bug("cosine_schedule", "where total = warmup, the progress divides by 0")
+def cosine_divides_by_zero(step, max_lr, min_lr, warmup, total):
+    right = cosine_schedule(step, max_lr, min_lr, warmup, total)
+    if step >= warmup:
+        (step - warmup) / (total - warmup)
+    return right
+
+
+@bug("cosine_schedule", "without a warm-up its slope divides by 0")
+def cosine_warmup_divides_by_zero(step, max_lr, min_lr, warmup, total):
+    right = cosine_schedule(step, max_lr, min_lr, warmup, total)
+    step / warmup
+    return right
+
+
+@bug("cosine_schedule", "an empty warm-up and decay are refused")
+def cosine_refuses_empty(step, max_lr, min_lr, warmup, total):
+    if total <= warmup:
+        raise ValueError("total")
+    return cosine_schedule(step, max_lr, min_lr, warmup, total)
+
+
+@bug("cosine_schedule", "a negative step is accepted")
+def cosine_negative_step(step, max_lr, min_lr, warmup, total):
+    return cosine_schedule(max(step, 0), max_lr, min_lr, warmup, total)
+
+
+@bug("cosine_schedule", "a negative warm-up is accepted")
+def cosine_negative_warmup(step, max_lr, min_lr, warmup, total):
+    return cosine_schedule(step, max_lr, min_lr, max(warmup, 0), total)
+
+
+@bug("cosine_schedule", "a warm-up longer than all is accepted")
+def cosine_long_warmup(step, max_lr, min_lr, warmup, total):
+    return cosine_schedule(step, max_lr, min_lr, warmup, max(total, warmup))
+
+
+@bug("cosine_schedule", "phases are checked only while they last")
+def cosine_checks_late(step, max_lr, min_lr, warmup, total):
+    if step >= total and step >= 0:
+        return min_lr
+    return cosine_schedule(step, max_lr, min_lr, warmup, total)
+
+
+# --- wsd_schedule ---------------------------------------------------------------------------------
+
+
+def wsd_with(shape):
+    """A schedule whose decay is shape(p) instead of 1 - p."""
+
+    def schedule(step, max_lr, min_lr, warmup, stable_until, total):
+        right = wsd_schedule(step, max_lr, min_lr, warmup, stable_until, total)
+        if not stable_until <= step < total:
+            return right
+        share = shape((step - stable_until) / (total - stable_until))
+        return min_lr + (max_lr - min_lr) * share
+
+    return schedule
+
+
+@bug("wsd_schedule", "the decay is a cosine")
+def wsd_cosine(step, max_lr, min_lr, warmup, stable_until, total):
+    return wsd_with(lambda p: (1 + math.cos(math.pi * p)) / 2)(
+        step, max_lr, min_lr, warmup, stable_until, total
+    )
+
+
+@bug("wsd_schedule", "the decay is 1 - √p")
+def wsd_root(step, max_lr, min_lr, warmup, stable_until, total):
+    return wsd_with(lambda p: 1 - math.sqrt(p))(step, max_lr, min_lr, warmup, stable_until, total)
+
+
+@bug("wsd_schedule", "the decay is exponential")
+def wsd_exponential(step, max_lr, min_lr, warmup, stable_until, total):
+    right = wsd_schedule(step, max_lr, min_lr, warmup, stable_until, total)
+    if not stable_until <= step < total or not min_lr or not max_lr:
+        return right
+    return max_lr * (min_lr / max_lr) ** ((step - stable_until) / (total - stable_until))
+
+
+@bug("wsd_schedule", "there is no decay before the end")
+def wsd_drop(step, max_lr, min_lr, warmup, stable_until, total):
+    return wsd_with(lambda p: 1.0)(step, max_lr, min_lr, warmup, stable_until, total)
+
+
+@bug("wsd_schedule", "min_lr is ignored: the line falls to 0")
+def wsd_to_zero(step, max_lr, min_lr, warmup, stable_until, total):
+    return wsd_schedule(step, max_lr, 0.0, warmup, stable_until, total)
+
+
+@bug("wsd_schedule", "the line falls to 0, and min_lr is a floor under it")
+def wsd_floor(step, max_lr, min_lr, warmup, stable_until, total):
+    right = wsd_schedule(step, max_lr, min_lr, warmup, stable_until, total)
+    if stable_until <= step < total:
+        return max(wsd_schedule(step, max_lr, 0.0, warmup, stable_until, total), min_lr)
+    return right
+
+
+@bug("wsd_schedule", "the decay starts at the end of the warm-up")
+def wsd_without_stable(step, max_lr, min_lr, warmup, stable_until, total):
+    wsd_schedule(step, max_lr, min_lr, warmup, stable_until, total)
+    return wsd_schedule(step, max_lr, min_lr, warmup, warmup, total)
+
+
+@bug("wsd_schedule", "stable_until is taken as the length of the stable phase")
+def wsd_stable_is_a_length(step, max_lr, min_lr, warmup, stable_until, total):
+    wsd_schedule(step, max_lr, min_lr, warmup, stable_until, total)
+    until = min(warmup + stable_until, total)
+    return wsd_schedule(step, max_lr, min_lr, warmup, until, total)
+
+
+@bug("wsd_schedule", "total is taken as the length of the decay")
+def wsd_total_is_a_length(step, max_lr, min_lr, warmup, stable_until, total):
+    wsd_schedule(step, max_lr, min_lr, warmup, stable_until, total)
+    return wsd_schedule(step, max_lr, min_lr, warmup, stable_until, stable_until + total)
+
+
+@bug("wsd_schedule", "the decay's progress is step / total: it jumps")
+def wsd_progress_from_zero(step, max_lr, min_lr, warmup, stable_until, total):
+    right = wsd_schedule(step, max_lr, min_lr, warmup, stable_until, total)
+    if stable_until <= step < total:
+        return max_lr - (max_lr - min_lr) * step / total
+    return right
+
+
+@bug("wsd_schedule", "the decay begins one step early")
+def wsd_one_step_early(step, max_lr, min_lr, warmup, stable_until, total):
+    right = wsd_schedule(step, max_lr, min_lr, warmup, stable_until, total)
+    if stable_until <= step < total:
+        return wsd_schedule(step + 1, max_lr, min_lr, warmup, stable_until, total)
+    return right
+
+
+@bug("wsd_schedule", "after the end the line goes on below min_lr")
+def wsd_goes_on(step, max_lr, min_lr, warmup, stable_until, total):
+    right = wsd_schedule(step, max_lr, min_lr, warmup, stable_until, total)
+    if step <= total or total == stable_until:
+        return right
+    return max_lr - (max_lr - min_lr) * (step - stable_until) / (total - stable_until)
+
+
+@bug("wsd_schedule", "after the end the rate is 0")
+def wsd_ends_at_zero(step, max_lr, min_lr, warmup, stable_until, total):
+    right = wsd_schedule(step, max_lr, min_lr, warmup, stable_until, total)
+    return right if step <= total else 0.0
+
+
+@bug("wsd_schedule", "the warm-up begins at 1 / warmup, not at 0")
+def wsd_warmup_ahead(step, max_lr, min_lr, warmup, stable_until, total):
+    right = wsd_schedule(step, max_lr, min_lr, warmup, stable_until, total)
+    return max_lr * (step + 1) / warmup if step < warmup else right
+
+
+@bug("wsd_schedule", "the warm-up rises from min_lr")
+def wsd_warmup_from_min(step, max_lr, min_lr, warmup, stable_until, total):
+    right = wsd_schedule(step, max_lr, min_lr, warmup, stable_until, total)
+    return min_lr + (max_lr - min_lr) * step / warmup if step < warmup else right
+
+
+@bug("wsd_schedule", "there is no warm-up")
+def wsd_without_warmup(step, max_lr, min_lr, warmup, stable_until, total):
+    right = wsd_schedule(step, max_lr, min_lr, warmup, stable_until, total)
+    return max_lr if step < warmup else right
+
+
+@bug("wsd_schedule", "without a warm-up its slope divides by 0")
+def wsd_warmup_divides_by_zero(step, max_lr, min_lr, warmup, stable_until, total):
+    right = wsd_schedule(step, max_lr, min_lr, warmup, stable_until, total)
+    step / warmup
+    return right
+
+
+@bug("wsd_schedule", "without a decay its slope divides by 0")
+def wsd_decay_divides_by_zero(step, max_lr, min_lr, warmup, stable_until, total):
+    right = wsd_schedule(step, max_lr, min_lr, warmup, stable_until, total)
+    if step >= stable_until:
+        (step - stable_until) / (total - stable_until)
+    return right
+
+
+@bug("wsd_schedule", "where the decay is empty, the last step is max_lr")
+def wsd_empty_decay(step, max_lr, min_lr, warmup, stable_until, total):
+    right = wsd_schedule(step, max_lr, min_lr, warmup, stable_until, total)
+    return max_lr if step == stable_until == total else right
+
+
+@bug("wsd_schedule", "empty phases are refused")
+def wsd_refuses_empty(step, max_lr, min_lr, warmup, stable_until, total):
+    if not warmup < stable_until < total:
+        raise ValueError("phases")
+    return wsd_schedule(step, max_lr, min_lr, warmup, stable_until, total)
+
+
+@bug("wsd_schedule", "max_lr is the larger of the two rates")
+def wsd_sorts_rates(step, max_lr, min_lr, warmup, stable_until, total):
+    high, low = max(max_lr, min_lr), min(max_lr, min_lr)
+    return wsd_schedule(step, high, low, warmup, stable_until, total)
+
+
+@bug("wsd_schedule", "a negative step is accepted")
+def wsd_negative_step(step, max_lr, min_lr, warmup, stable_until, total):
+    return wsd_schedule(max(step, 0), max_lr, min_lr, warmup, stable_until, total)
+
+
+@bug("wsd_schedule", "a negative warm-up is accepted")
+def wsd_negative_warmup(step, max_lr, min_lr, warmup, stable_until, total):
+    return wsd_schedule(step, max_lr, min_lr, max(warmup, 0), stable_until, total)
+
+
+@bug("wsd_schedule", "a stable phase that ends before the warm-up is accepted")
+def wsd_early_stable(step, max_lr, min_lr, warmup, stable_until, total):
+    return wsd_schedule(step, max_lr, min_lr, min(warmup, stable_until), stable_until, total)
+
+
+@bug("wsd_schedule", "a stable phase that ends after all is accepted")
+def wsd_late_stable(step, max_lr, min_lr, warmup, stable_until, total):
+    return wsd_schedule(step, max_lr, min_lr, warmup, min(stable_until, total), total)
+
+
+@bug("wsd_schedule", "phases are checked only while they last")
+def wsd_checks_late(step, max_lr, min_lr, warmup, stable_until, total):
+    if step >= total and step >= 0:
+        return min_lr
+    return wsd_schedule(step, max_lr, min_lr, warmup, stable_until, total)
+
+
+# --- decay_groups ---------------------------------------------------------------------------------
+
+
+def split(model, weight_decay, decays):
+    """Two groups by decays(name, parameter), which may be wrong."""
+    if weight_decay < 0:
+        raise ValueError("weight_decay")
+    named = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
+    return [
+        {"params": [p for n, p in named if decays(n, p)], "weight_decay": weight_decay},
+        {"params": [p for n, p in named if not decays(n, p)], "weight_decay": 0.0},
+    ]
+
+
+def embedded(model):
+    """Which parameters embeddings hold."""
+    return {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
+
+
+@bug("decay_groups", "embeddings decay")
+def groups_embeddings_decay(model, weight_decay):
+    return split(model, weight_decay, lambda n, p: p.ndim >= 2)
+
+
+@bug("decay_groups", "everything but biases decays, norms too")
+def groups_norms_decay(model, weight_decay):
+    own = embedded(model)
+    return split(model, weight_decay, lambda n, p: not n.endswith("bias") and id(p) not in own)
+
+
+@bug("decay_groups", "biases decay")
+def groups_biases_decay(model, weight_decay):
+    own = embedded(model)
+
+    def decays(name, p):
+        return (p.ndim >= 2 or name.endswith("bias")) and id(p) not in own
+
+    return split(model, weight_decay, decays)
+
+
+@bug("decay_groups", "names decide: what is called bias or norm does not decay")
+def groups_by_name(model, weight_decay):
+    own = embedded(model)
+
+    def decays(name, p):
+        called = "bias" in name or "norm" in name
+        return p.ndim >= 2 and not called and id(p) not in own
+
+    return split(model, weight_decay, decays)
+
+
+@bug("decay_groups", "an embedding is told by its name")
+def groups_embedding_by_name(model, weight_decay):
+    def decays(name, p):
+        return p.ndim >= 2 and not ("embed" in name or "tokens" in name)
+
+    return split(model, weight_decay, decays)
+
+
+@bug("decay_groups", "only matrices decay, no kernels")
+def groups_matrices_only(model, weight_decay):
+    own = embedded(model)
+    return split(model, weight_decay, lambda n, p: p.ndim == 2 and id(p) not in own)
+
+
+@bug("decay_groups", "only the weights of nn.Linear decay")
+def groups_linear_only(model, weight_decay):
+    weights = {id(m.weight) for m in model.modules() if isinstance(m, nn.Linear)}
+    own = embedded(model)
+    return split(model, weight_decay, lambda n, p: id(p) in weights and id(p) not in own)
+
+
+@bug("decay_groups", "a row of numbers, of shape (1, n), does not decay")
+def groups_rows_do_not_decay(model, weight_decay):
+    own = embedded(model)
+    return split(model, weight_decay, lambda n, p: p.squeeze().ndim >= 2 and id(p) not in own)
+
+
+@bug("decay_groups", "an embedding's weight decays where a linear layer shares it")
+def groups_tied_decays(model, weight_decay):
+    weights = {id(m.weight) for m in model.modules() if isinstance(m, nn.Linear)}
+    own = embedded(model) - weights
+    return split(model, weight_decay, lambda n, p: p.ndim >= 2 and id(p) not in own)
+
+
+@bug("decay_groups", "a tied parameter bears the name that comes first, and decays by that")
+def groups_tied_by_first_name(model, weight_decay):
+    first = {}
+    for module in model.modules():
+        for p in module.parameters(recurse=False):
+            first.setdefault(id(p), module)
+    return split(
+        model,
+        weight_decay,
+        lambda n, p: p.ndim >= 2 and not isinstance(first[id(p)], nn.Embedding),
+    )
+
+
+@bug("decay_groups", "subclasses of nn.Embedding decay")
+def groups_exact_type(model, weight_decay):
+    own = {id(m.weight) for m in model.modules() if type(m) is nn.Embedding}
+    return split(model, weight_decay, lambda n, p: p.ndim >= 2 and id(p) not in own)
+
+
+@bug("decay_groups", "norms are told by their type, and do not decay though they have two axes")
+def groups_norms_by_type(model, weight_decay):
+    own = embedded(model)
+    for m in model.modules():
+        if isinstance(m, nn.LayerNorm):
+            own |= {id(p) for p in m.parameters()}
+    return split(model, weight_decay, lambda n, p: p.ndim >= 2 and id(p) not in own)
+
+
+@bug("decay_groups", "a parameter with two names comes twice")
+def groups_tied_twice(model, weight_decay):
+    groups = decay_groups(model, weight_decay)
+    names = list(model.named_parameters(remove_duplicate=False))
+    count = {}
+    for _, p in names:
+        count[id(p)] = count.get(id(p), 0) + 1
+    for group in groups:
+        group["params"] = [p for p in group["params"] for _ in range(count[id(p)])]
+    return groups
+
+
+@bug("decay_groups", "a tied parameter is in both groups")
+def groups_tied_in_both(model, weight_decay):
+    groups = decay_groups(model, weight_decay)
+    weights = {id(m.weight) for m in model.modules() if isinstance(m, nn.Linear)}
+    groups[0]["params"] += [p for p in groups[1]["params"] if id(p) in weights]
+    return groups
+
+
+@bug("decay_groups", "a tied parameter is left out")
+def groups_tied_left_out(model, weight_decay):
+    names = [id(p) for _, p in model.named_parameters(remove_duplicate=False)]
+    groups = decay_groups(model, weight_decay)
+    for group in groups:
+        group["params"] = [p for p in group["params"] if names.count(id(p)) == 1]
+    return groups
+
+
+@bug("decay_groups", "frozen parameters are not left out")
+def groups_frozen_in(model, weight_decay):
+    own = embedded(model)
+    decayed, others = [], []
+    decay_groups(model, weight_decay)
+    for p in model.parameters():
+        (decayed if p.ndim >= 2 and id(p) not in own else others).append(p)
+    return [
+        {"params": decayed, "weight_decay": weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+
+
+@bug("decay_groups", "frozen parameters are among those that do not decay")
+def groups_frozen_undecayed(model, weight_decay):
+    groups = decay_groups(model, weight_decay)
+    groups[1]["params"] += [p for p in model.parameters() if not p.requires_grad]
+    return groups
+
+
+@bug("decay_groups", "the model's own parameters are forgotten, those of no module")
+def groups_children_only(model, weight_decay):
+    groups = decay_groups(model, weight_decay)
+    own = {id(p) for p in model.parameters(recurse=False)}
+    for group in groups:
+        group["params"] = [p for p in group["params"] if id(p) not in own]
+    return groups
+
+
+@bug("decay_groups", "only the modules on top are looked at, not those inside them")
+def groups_top_only(model, weight_decay):
+    groups = decay_groups(model, weight_decay)
+    top = [model, *model.children()]
+    found = {id(p) for m in top for p in m.parameters(recurse=False)}
+    for group in groups:
+        group["params"] = [p for p in group["params"] if id(p) in found]
+    return groups
+
+
+@bug("decay_groups", "the groups are swapped")
+def groups_swapped(model, weight_decay):
+    return decay_groups(model, weight_decay)[::-1]
+
+
+@bug("decay_groups", "the wrong group decays")
+def groups_wrong_decay(model, weight_decay):
+    first, second = decay_groups(model, weight_decay)
+    return [first | {"weight_decay": 0.0}, second | {"weight_decay": weight_decay}]
+
+
+@bug("decay_groups", "the second group has no weight_decay, and takes the optimizer's")
+def groups_without_zero(model, weight_decay):
+    first, second = decay_groups(model, weight_decay)
+    return [first, {"params": second["params"]}]
+
+
+@bug("decay_groups", "weight_decay is always 0.1")
+def groups_fixed_decay(model, weight_decay):
+    first, second = decay_groups(model, weight_decay)
+    return [first | {"weight_decay": 0.1}, second]
+
+
+@bug("decay_groups", "an empty group is left out")
+def groups_drop_empty(model, weight_decay):
+    return [group for group in decay_groups(model, weight_decay) if group["params"]]
+
+
+@bug("decay_groups", "without decay there is one group")
+def groups_one_without_decay(model, weight_decay):
+    first, second = decay_groups(model, weight_decay)
+    if weight_decay:
+        return [first, second]
+    return [{"params": first["params"] + second["params"], "weight_decay": 0.0}]
+
+
+@bug("decay_groups", "the parameters are sorted by size")
+def groups_sorted(model, weight_decay):
+    groups = decay_groups(model, weight_decay)
+    for group in groups:
+        group["params"] = sorted(group["params"], key=lambda p: -p.numel())
+    return groups
+
+
+@bug("decay_groups", "buffers are among the parameters")
+def groups_with_buffers(model, weight_decay):
+    groups = decay_groups(model, weight_decay)
+    groups[0]["params"] = groups[0]["params"] + list(model.buffers())
+    return groups
+
+
+@bug("decay_groups", "the groups hold copies of the parameters")
+def groups_copies(model, weight_decay):
+    groups = decay_groups(model, weight_decay)
+    for group in groups:
+        group["params"] = [nn.Parameter(p.detach().clone()) for p in group["params"]]
+    return groups
+
+
+@bug("decay_groups", "a negative weight_decay is accepted")
+def groups_negative_accepted(model, weight_decay):
+    return decay_groups(model, abs(weight_decay))
+
+
+# --- muon_orthogonalize ---------------------------------------------------------------------------
+
+
+def muon_with(coefficients, G, steps, norm=None, eps=1e-7):
+    """Newton-Schulz steps with other coefficients or another norm."""
+    muon_orthogonalize(G, min(steps, 0))
+    X = G.to(torch.promote_types(G.dtype, torch.float32))
+    X = X / ((torch.linalg.matrix_norm(X, keepdim=True) if norm is None else norm(X)) + eps)
+    a, b, c = coefficients
+    for _ in range(steps):
+        gram = X @ X.mT
+        X = a * X + (b * gram + c * gram @ gram) @ X
+    return X.to(G.dtype)
+
+
+MUON = (3.4445, -4.7750, 2.0315)
+
+
+@bug("muon_orthogonalize", "the coefficients are 15/8, -10/8 and 3/8, which converge slowly")
+def muon_classical(G, steps=5):
+    return muon_with((15 / 8, -10 / 8, 3 / 8), G, steps)
+
+
+@bug("muon_orthogonalize", "the step is cubic: 1.5 X - 0.5 X Xᵀ X")
+def muon_cubic(G, steps=5):
+    return muon_with((1.5, -0.5, 0.0), G, steps)
+
+
+@bug("muon_orthogonalize", "the coefficients are 2, -1.5 and 0.5")
+def muon_first_coefficients(G, steps=5):
+    return muon_with((2.0, -1.5, 0.5), G, steps)
+
+
+@bug("muon_orthogonalize", "the coefficients are rounded: 3.44, -4.78 and 2.03")
+def muon_rounded_coefficients(G, steps=5):
+    return muon_with((3.44, -4.78, 2.03), G, steps)
+
+
+@bug("muon_orthogonalize", "b is added with the wrong sign")
+def muon_positive_b(G, steps=5):
+    return muon_with((3.4445, 4.7750, 2.0315), G, steps).nan_to_num(0.0, 0.0, 0.0)
+
+
+@bug("muon_orthogonalize", "b and c are swapped")
+def muon_swapped_coefficients(G, steps=5):
+    return muon_with((3.4445, 2.0315, -4.7750), G, steps).nan_to_num(0.0, 0.0, 0.0)
+
+
+@bug("muon_orthogonalize", "G is not divided by its norm")
+def muon_not_normalised(G, steps=5):
+    return muon_with(MUON, G, steps, lambda X: 1.0, 0.0).nan_to_num(0.0, 0.0, 0.0)
+
+
+@bug("muon_orthogonalize", "G is divided by its largest singular value")
+def muon_spectral_norm(G, steps=5):
+    return muon_with(MUON, G, steps, lambda X: torch.linalg.matrix_norm(X, 2, keepdim=True))
+
+
+@bug("muon_orthogonalize", "G is divided by its largest entry")
+def muon_max_norm(G, steps=5):
+    return muon_with(MUON, G, steps, lambda X: X.abs().amax((-2, -1), keepdim=True)).nan_to_num(
+        0.0, 0.0, 0.0
+    )
+
+
+@bug("muon_orthogonalize", "each row is divided by its own norm")
+def muon_row_norms(G, steps=5):
+    return muon_with(MUON, G, steps, lambda X: X.norm(dim=-1, keepdim=True))
+
+
+@bug("muon_orthogonalize", "a batch is divided by the norm of all its matrices")
+def muon_norm_of_batch(G, steps=5):
+    return muon_with(MUON, G, steps, lambda X: X.norm())
+
+
+@bug("muon_orthogonalize", "the norm is not protected: 0 / 0")
+def muon_zero_is_nan(G, steps=5):
+    return muon_with(MUON, G, steps, eps=0.0)
+
+
+@bug("muon_orthogonalize", "1e-8 is added to the norm")
+def muon_smaller_eps(G, steps=5):
+    return muon_with(MUON, G, steps, eps=1e-8)
+
+
+@bug("muon_orthogonalize", "1e-5 is added to the norm")
+def muon_larger_eps(G, steps=5):
+    return muon_with(MUON, G, steps, eps=1e-5)
+
+
+@bug("muon_orthogonalize", "the norm is kept at 1e-7 at least, instead of 1e-7 being added")
+def muon_eps_as_floor(G, steps=5):
+    def norm(X):
+        return torch.linalg.matrix_norm(X, keepdim=True).clamp(min=1e-7)
+
+    return muon_with(MUON, G, steps, norm, 0.0)
+
+
+@bug("muon_orthogonalize", "G is divided by its squared norm")
+def muon_squared_norm(G, steps=5):
+    return muon_with(MUON, G, steps, lambda X: X.square().sum((-2, -1), keepdim=True)).nan_to_num(
+        0.0, 0.0, 0.0
+    )
+
+
+@bug("muon_orthogonalize", "a tall matrix is not transposed back")
+def muon_stays_transposed(G, steps=5):
+    out = muon_orthogonalize(G, steps)
+    return out.mT if G.shape[-2] >= G.shape[-1] else out
+
+
+@bug("muon_orthogonalize", "a batch is transposed in all its axes")
+def muon_transposes_batch(G, steps=5):
+    if G.ndim > 2 and G.shape[-2] > G.shape[-1]:
+        turned = G.permute(*range(G.ndim - 1, -1, -1))
+        out = muon_orthogonalize(turned, steps)
+        return out.permute(*range(G.ndim - 1, -1, -1)).contiguous()
+    return muon_orthogonalize(G, steps)
+
+
+@bug("muon_orthogonalize", "a batch is one large matrix, its rows stacked")
+def muon_flattens_batch(G, steps=5):
+    if G.ndim < 3:
+        return muon_orthogonalize(G, steps)
+    return muon_orthogonalize(G.flatten(0, -2), steps).view(G.shape)
+
+
+@bug("muon_orthogonalize", "the gram matrix is squared entry by entry")
+def muon_squares_entries(G, steps=5):
+    X = muon_orthogonalize(G, min(steps, 0)).to(torch.promote_types(G.dtype, torch.float32))
+    for _ in range(steps):
+        gram = X @ X.mT
+        X = MUON[0] * X + (MUON[1] * gram + MUON[2] * gram**2) @ X
+    return X.to(G.dtype)
+
+
+@bug("muon_orthogonalize", "c multiplies X Xᵀ once, not its square")
+def muon_without_square(G, steps=5):
+    return muon_with((MUON[0], MUON[1] + MUON[2], 0.0), G, steps).nan_to_num(0.0, 0.0, 0.0)
+
+
+@bug("muon_orthogonalize", "always five steps are taken")
+def muon_always_five(G, steps=5):
+    muon_orthogonalize(G, min(steps, 0))
+    return muon_orthogonalize(G, 5)
+
+
+@bug("muon_orthogonalize", "one step too many is taken")
+def muon_one_more(G, steps=5):
+    muon_orthogonalize(G, min(steps, 0))
+    return muon_orthogonalize(G, steps + 1)
+
+
+@bug("muon_orthogonalize", "one step too few is taken")
+def muon_one_less(G, steps=5):
+    muon_orthogonalize(G, min(steps, 0))
+    return muon_orthogonalize(G, max(steps - 1, 0))
+
+
+@bug("muon_orthogonalize", "ten steps are the default")
+def muon_default_of_ten(G, steps=10):
+    return muon_orthogonalize(G, steps)
+
+
+@bug("muon_orthogonalize", "everything is computed in bfloat16")
+def muon_in_bfloat16(G, steps=5):
+    X = muon_orthogonalize(G, min(steps, 0)).bfloat16()
+    for _ in range(steps):
+        gram = X @ X.mT
+        X = MUON[0] * X + (MUON[1] * gram + MUON[2] * gram @ gram) @ X
+    return X.to(G.dtype)
+
+
+@bug("muon_orthogonalize", "half precision is not computed in float32")
+def muon_no_upcast(G, steps=5):
+    muon_orthogonalize(G, min(steps, 0))
+    X = G / (G.norm(dim=(-2, -1), keepdim=True) + 1e-7)
+    for _ in range(steps):
+        gram = X @ X.mT
+        X = MUON[0] * X + (MUON[1] * gram + MUON[2] * gram @ gram) @ X
+    return X
+
+
+@bug("muon_orthogonalize", "the norm is taken in half precision")
+def muon_norm_in_half(G, steps=5):
+    X = G / (G.norm(dim=(-2, -1), keepdim=True) + 1e-7)
+    wide = torch.promote_types(G.dtype, torch.float32)
+    return (muon_with(MUON, X.to(wide), steps, lambda X: 1.0, 0.0)).to(G.dtype)
+
+
+@bug("muon_orthogonalize", "half precision comes back as float32")
+def muon_no_downcast(G, steps=5):
+    return muon_orthogonalize(G.to(torch.promote_types(G.dtype, torch.float32)), steps)
+
+
+@bug("muon_orthogonalize", "float64 goes through float32")
+def muon_always_float32(G, steps=5):
+    return muon_orthogonalize(G.float(), steps).to(G.dtype)
+
+
+@bug("muon_orthogonalize", "the result is scaled by √max(1, m / n)")
+def muon_scaled(G, steps=5):
+    out = muon_orthogonalize(G, steps)
+    return out * max(1, G.shape[-2] / G.shape[-1]) ** 0.5
+
+
+@bug("muon_orthogonalize", "the result is scaled by 0.2 √max(m, n)")
+def muon_scaled_as_adam(G, steps=5):
+    return muon_orthogonalize(G, steps) * 0.2 * max(G.shape[-2:]) ** 0.5
+
+
+@bug("muon_orthogonalize", "U Vᵀ exactly, by a singular value decomposition")
+def muon_exact(G, steps=5):
+    muon_orthogonalize(G, min(steps, 0))
+    U, S, Vh = torch.linalg.svd(G.double(), full_matrices=False)
+    return ((U * (S > 1e-12)[..., None, :]) @ Vh).to(G.dtype)
+
+
+@bug("muon_orthogonalize", "the result is divided by its norm once more")
+def muon_normalised_again(G, steps=5):
+    out = muon_orthogonalize(G, steps)
+    wide = out.to(torch.promote_types(G.dtype, torch.float32))
+    return (wide / wide.norm(dim=(-2, -1), keepdim=True).clamp(min=1e-30)).to(G.dtype)
+
+
+@bug("muon_orthogonalize", "G is changed in place")
+def muon_in_place(G, steps=5):
+    out = muon_orthogonalize(G, steps)
+    return G.copy_(out)
+
+
+@bug("muon_orthogonalize", "a vector is taken as a matrix of one row")
+def muon_takes_vectors(G, steps=5):
+    if G.ndim < 2:
+        return muon_orthogonalize(G.reshape(1, -1), steps).view(G.shape)
+    return muon_orthogonalize(G, steps)
+
+
+@bug("muon_orthogonalize", "a negative number of steps is accepted")
+def muon_negative_steps(G, steps=5):
+    return muon_orthogonalize(G, max(steps, 0))
+
+
+# --- init -----------------------------------------------------------------------------------------
+
+
+def uniform(shape, seed, bound):
+    return (2 * torch.rand(*shape, generator=torch.Generator().manual_seed(seed)) - 1) * bound
+
+
+@bug("init", "Xavier's numbers are normal", "xavier_init")
+def xavier_normal(shape, seed, gain=1.0):
+    std = gain * math.sqrt(2 / sum(fans(shape)))
+    return std * torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+@bug("init", "the bound is Xavier's standard deviation, √(2 / (fan_in + fan_out))", "xavier_init")
+def xavier_bound_is_std(shape, seed, gain=1.0):
+    return xavier_init(shape, seed, gain) / math.sqrt(3)
+
+
+@bug("init", "the numbers lie between 0 and the bound", "xavier_init")
+def xavier_positive(shape, seed, gain=1.0):
+    return xavier_init(shape, seed, gain).abs()
+
+
+@bug("init", "the numbers reach half the bound", "xavier_init")
+def xavier_half(shape, seed, gain=1.0):
+    return xavier_init(shape, seed, gain) / 2
+
+
+@bug("init", "Xavier counts fan_in only: √(3 / fan_in)", "xavier_init")
+def xavier_fan_in(shape, seed, gain=1.0):
+    return uniform(shape, seed, gain * math.sqrt(3 / fans(shape)[0]))
+
+
+@bug("init", "Xavier counts fan_out only: √(3 / fan_out)", "xavier_init")
+def xavier_fan_out(shape, seed, gain=1.0):
+    return uniform(shape, seed, gain * math.sqrt(3 / fans(shape)[1]))
+
+
+@bug("init", "Xavier leaves the kernel out of both fans", "xavier_init")
+def xavier_without_kernel(shape, seed, gain=1.0):
+    fans(shape)
+    return uniform(shape, seed, gain * math.sqrt(6 / sum(shape[:2])))
+
+
+@bug("init", "Xavier leaves the kernel out of fan_out", "xavier_init")
+def xavier_kernel_in_only(shape, seed, gain=1.0):
+    return uniform(shape, seed, gain * math.sqrt(6 / (fans(shape)[0] + shape[0])))
+
+
+@bug("init", "the last axis is taken for fan_in, the first but one for fan_out", "xavier_init")
+def xavier_last_axes(shape, seed, gain=1.0):
+    fans(shape)
+    return uniform(shape, seed, gain * math.sqrt(6 / (shape[-1] + shape[-2])))
+
+
+@bug("init", "the gain is ignored", "xavier_init")
+def xavier_without_gain(shape, seed, gain=1.0):
+    return xavier_init(shape, seed)
+
+
+@bug("init", "the gain is put under the root", "xavier_init")
+def xavier_gain_under_root(shape, seed, gain=1.0):
+    return xavier_init(shape, seed, math.sqrt(gain))
+
+
+@bug("init", "the root is forgotten", "xavier_init")
+def xavier_without_root(shape, seed, gain=1.0):
+    return uniform(shape, seed, gain * 6 / sum(fans(shape)))
+
+
+@bug("init", "Xavier ignores the seed", "xavier_init")
+def xavier_ignores_seed(shape, seed, gain=1.0):
+    return xavier_init(shape, 0, gain)
+
+
+@bug("init", "Xavier draws from torch's global generator", "xavier_init")
+def xavier_global(shape, seed, gain=1.0):
+    fans(shape)
+    return (2 * torch.rand(*shape) - 1) * gain * math.sqrt(6 / sum(fans(shape)))
+
+
+@bug("init", "Xavier seeds torch's global generator", "xavier_init")
+def xavier_seeds_global(shape, seed, gain=1.0):
+    torch.manual_seed(seed)
+    return (2 * torch.rand(*shape) - 1) * gain * math.sqrt(6 / sum(fans(shape)))
+
+
+@bug("init", "Xavier's numbers are float64", "xavier_init")
+def xavier_float64(shape, seed, gain=1.0):
+    return xavier_init(shape, seed, gain).double()
+
+
+@bug("init", "Xavier takes shapes of one axis", "xavier_init")
+def xavier_vectors(shape, seed, gain=1.0):
+    if len(shape) < 2:
+        return uniform((*shape, 1), seed, gain).view(shape)
+    return xavier_init(shape, seed, gain)
+
+
+@bug("init", "Xavier takes shapes without numbers", "xavier_init")
+def xavier_empty(shape, seed, gain=1.0):
+    return torch.zeros(shape) if 0 in shape else xavier_init(shape, seed, gain)
+
+
+@bug("init", "each row is drawn with the same numbers", "xavier_init")
+def xavier_equal_halves(shape, seed, gain=1.0):
+    out = xavier_init(shape, seed, gain)
+    half = shape[0] // 2
+    out[half : 2 * half] = out[:half]
+    return out
+
+
+@bug("init", "Xavier's numbers are rescaled to their exact standard deviation", "xavier_init")
+def xavier_rescaled(shape, seed, gain=1.0):
+    out = xavier_init(shape, seed, gain)
+    std = gain * math.sqrt(2 / sum(fans(shape)))
+    return out * (std / out.std().item() if out.numel() > 1 else 1.0)
+
+
+@bug("init", "the √2 for ReLU is left out", "kaiming_init")
+def kaiming_without_gain(shape, seed, mode="fan_in"):
+    return kaiming_init(shape, seed, mode) / math.sqrt(2)
+
+
+@bug("init", "Kaiming's numbers are uniform", "kaiming_init")
+def kaiming_uniform(shape, seed, mode="fan_in"):
+    kaiming_init(shape, seed, mode)
+    fan = fans(shape)[mode == "fan_out"]
+    return uniform(shape, seed, math.sqrt(6 / fan))
+
+
+@bug("init", "mode is ignored: always fan_in", "kaiming_init")
+def kaiming_always_in(shape, seed, mode="fan_in"):
+    kaiming_init(shape, seed, mode)
+    return kaiming_init(shape, seed)
+
+
+@bug("init", "fan_in and fan_out are swapped", "kaiming_init")
+def kaiming_swapped(shape, seed, mode="fan_in"):
+    kaiming_init(shape, seed, mode)
+    return kaiming_init(shape, seed, "fan_out" if mode == "fan_in" else "fan_in")
+
+
+@bug("init", "fan_out is the default", "kaiming_init")
+def kaiming_default_out(shape, seed, mode="fan_out"):
+    return kaiming_init(shape, seed, mode)
+
+
+@bug("init", "Kaiming leaves the kernel out", "kaiming_init")
+def kaiming_without_kernel(shape, seed, mode="fan_in"):
+    return kaiming_init(shape, seed, mode) * math.sqrt(math.prod(shape[2:]))
+
+
+@bug("init", "Kaiming counts only the first axis of the kernel", "kaiming_init")
+def kaiming_first_kernel_axis(shape, seed, mode="fan_in"):
+    return kaiming_init(shape, seed, mode) * math.sqrt(math.prod(shape[3:]))
+
+
+@bug("init", "Kaiming leaves the kernel out of fan_out", "kaiming_init")
+def kaiming_kernel_in_only(shape, seed, mode="fan_in"):
+    out = kaiming_init(shape, seed, mode)
+    return out * math.sqrt(math.prod(shape[2:])) if mode == "fan_out" else out
+
+
+@bug("init", "2 / fan is taken for the standard deviation, without its root", "kaiming_init")
+def kaiming_variance(shape, seed, mode="fan_in"):
+    fan = fans(shape)[mode == "fan_out"]
+    return kaiming_init(shape, seed, mode) * math.sqrt(2 / fan)
+
+
+@bug("init", "the numbers are cut off at two standard deviations", "kaiming_init")
+def kaiming_truncated(shape, seed, mode="fan_in"):
+    out = kaiming_init(shape, seed, mode)
+    bound = 2 * math.sqrt(2 / fans(shape)[mode == "fan_out"])
+    return out.clamp(-bound, bound)
+
+
+@bug("init", "Kaiming ignores the seed", "kaiming_init")
+def kaiming_ignores_seed(shape, seed, mode="fan_in"):
+    return kaiming_init(shape, 0, mode)
+
+
+@bug("init", "Kaiming draws from torch's global generator", "kaiming_init")
+def kaiming_global(shape, seed, mode="fan_in"):
+    scale = math.sqrt(2 / fans(shape)[mode == "fan_out"])
+    kaiming_init(shape, seed, mode)
+    return torch.randn(*shape) * scale
+
+
+@bug("init", "Kaiming seeds torch's global generator", "kaiming_init")
+def kaiming_seeds_global(shape, seed, mode="fan_in"):
+    torch.manual_seed(seed)
+    return kaiming_init(shape, seed, mode)
+
+
+@bug("init", "Kaiming's numbers are float64", "kaiming_init")
+def kaiming_float64(shape, seed, mode="fan_in"):
+    return kaiming_init(shape, seed, mode).double()
+
+
+@bug("init", "the next seed goes on where the last one has begun", "kaiming_init")
+def kaiming_related_seeds(shape, seed, mode="fan_in"):
+    out = kaiming_init(shape, 5, mode)
+    return out.roll(seed)
+
+
+@bug("init", "Kaiming's numbers are rescaled to their exact standard deviation", "kaiming_init")
+def kaiming_rescaled(shape, seed, mode="fan_in"):
+    out = kaiming_init(shape, seed, mode)
+    std = math.sqrt(2 / fans(shape)[mode == "fan_out"])
+    return out * (std / out.std().item() if out.numel() > 1 else 1.0)
+
+
+@bug("init", "Kaiming takes shapes of one axis", "kaiming_init")
+def kaiming_vectors(shape, seed, mode="fan_in"):
+    if len(shape) < 2:
+        return torch.zeros(shape)
+    return kaiming_init(shape, seed, mode)
+
+
+@bug("init", "Kaiming takes shapes without numbers", "kaiming_init")
+def kaiming_empty(shape, seed, mode="fan_in"):
+    return torch.zeros(shape) if 0 in shape else kaiming_init(shape, seed, mode)
+
+
+@bug("init", "any mode but fan_in is fan_out", "kaiming_init")
+def kaiming_any_mode(shape, seed, mode="fan_in"):
+    return kaiming_init(shape, seed, "fan_in" if mode == "fan_in" else "fan_out")
+
+
+def gpt2_with(std=None, residual=None, layers=None):
+    """gpt2_init with another standard deviation, or another rule for what is residual."""
+
+    @torch.no_grad()
+    def initialise(model, num_layers, seed):
+        gpt2_init(model, num_layers, seed)
+        for name, m in model.named_modules():
+            if isinstance(m, nn.Linear | nn.Embedding):
+                right = isinstance(m, nn.Linear) and name.rpartition(".")[2] == "c_proj"
+                is_residual = residual(name, m, right) if residual else right
+                scale = (2 * num_layers) ** 0.5 if right else 1.0
+                depth = layers(num_layers) if layers else (2 * num_layers) ** 0.5
+                scale /= depth if is_residual else 1.0
+                scale *= std(m) if std else 1.0
+                if not getattr(m.weight, "seen", False):
+                    m.weight.mul_(scale)
+                    m.weight.seen = True
+
+    return initialise
+
+
+@bug("init", "projections back to the stream are as large as all others", "gpt2_init")
+def gpt2_no_residual(model, num_layers, seed):
+    gpt2_with(residual=lambda name, m, right: False)(model, num_layers, seed)
+
+
+@bug("init", "projections shrink by √L, not √(2 L)", "gpt2_init")
+def gpt2_root_of_layers(model, num_layers, seed):
+    gpt2_with(layers=lambda n: n**0.5)(model, num_layers, seed)
+
+
+@bug("init", "projections shrink by 2 L, without the root", "gpt2_init")
+def gpt2_without_root(model, num_layers, seed):
+    gpt2_with(layers=lambda n: 2 * n)(model, num_layers, seed)
+
+
+@bug("init", "only the projections of attention shrink", "gpt2_init")
+def gpt2_attention_only(model, num_layers, seed):
+    gpt2_with(residual=lambda name, m, right: right and ".mlp." not in name)(
+        model, num_layers, seed
+    )
+
+
+@bug("init", "only the projections of the MLPs shrink", "gpt2_init")
+def gpt2_mlp_only(model, num_layers, seed):
+    gpt2_with(residual=lambda name, m, right: right and ".attn." not in name)(
+        model, num_layers, seed
+    )
+
+
+@bug("init", "all names with c_proj in them shrink", "gpt2_init")
+def gpt2_name_contains(model, num_layers, seed):
+    gpt2_with(residual=lambda name, m, right: isinstance(m, nn.Linear) and "c_proj" in name)(
+        model, num_layers, seed
+    )
+
+
+@bug("init", "an embedding called c_proj shrinks too", "gpt2_init")
+def gpt2_any_module(model, num_layers, seed):
+    gpt2_with(residual=lambda name, m, right: name.rpartition(".")[2] == "c_proj")(
+        model, num_layers, seed
+    )
+
+
+@bug("init", "all matrices shrink with depth", "gpt2_init")
+def gpt2_all_residual(model, num_layers, seed):
+    gpt2_with(residual=lambda name, m, right: isinstance(m, nn.Linear))(model, num_layers, seed)
+
+
+@bug("init", "the depth is counted from the model, not taken from num_layers", "gpt2_init")
+def gpt2_counts_layers(model, num_layers, seed):
+    blocks = sum(name.endswith("attn.c_proj") for name, _ in model.named_modules()) or num_layers
+    gpt2_with(layers=lambda n: (2 * blocks) ** 0.5)(model, num_layers, seed)
+
+
+@bug("init", "0.02 is taken for the variance", "gpt2_init")
+def gpt2_variance(model, num_layers, seed):
+    gpt2_with(std=lambda m: 0.02**-0.5)(model, num_layers, seed)
+
+
+@bug("init", "embeddings have standard deviation 1", "gpt2_init")
+def gpt2_unit_embeddings(model, num_layers, seed):
+    gpt2_with(std=lambda m: 50.0 if isinstance(m, nn.Embedding) else 1.0)(model, num_layers, seed)
+
+
+@bug("init", "position embeddings have standard deviation 0.01", "gpt2_init")
+def gpt2_positions(model, num_layers, seed):
+    gpt2_init(model, num_layers, seed)
+    if hasattr(model, "wpe"):
+        model.wpe.weight.data.mul_(0.5)
+
+
+@bug("init", "matrices have standard deviation 1 / √fan_in", "gpt2_init")
+def gpt2_fan_in(model, num_layers, seed):
+    gpt2_with(std=lambda m: 50 / m.in_features**0.5 if isinstance(m, nn.Linear) else 1.0)(
+        model, num_layers, seed
+    )
+
+
+def gpt2_keeping(kept):
+    """gpt2_init that leaves the parameters alone for which kept(module, name) is true."""
+
+    def initialise(model, num_layers, seed):
+        before = {id(p): p.detach().clone() for p in model.parameters()}
+        gpt2_init(model, num_layers, seed)
+        for m in model.modules():
+            for name, p in m.named_parameters(recurse=False):
+                if kept(m, name):
+                    p.data.copy_(before[id(p)])
+
+    return initialise
+
+
+@bug("init", "the biases of linear layers stay as they are", "gpt2_init")
+def gpt2_keeps_biases(model, num_layers, seed):
+    gpt2_keeping(lambda m, name: isinstance(m, nn.Linear) and name == "bias")(
+        model, num_layers, seed
+    )
+
+
+@bug("init", "norms stay as they are", "gpt2_init")
+def gpt2_keeps_norms(model, num_layers, seed):
+    gpt2_keeping(lambda m, name: isinstance(m, nn.LayerNorm))(model, num_layers, seed)
+
+
+@bug("init", "the biases of norms stay as they are", "gpt2_init")
+def gpt2_keeps_norm_biases(model, num_layers, seed):
+    gpt2_keeping(lambda m, name: isinstance(m, nn.LayerNorm) and name == "bias")(
+        model, num_layers, seed
+    )
+
+
+@bug("init", "embeddings stay as they are", "gpt2_init")
+def gpt2_keeps_embeddings(model, num_layers, seed):
+    gpt2_keeping(lambda m, name: isinstance(m, nn.Embedding))(model, num_layers, seed)
+
+
+@bug("init", "frozen parameters stay as they are", "gpt2_init")
+def gpt2_keeps_frozen(model, num_layers, seed):
+    frozen = {id(p) for p in model.parameters() if not p.requires_grad}
+    gpt2_keeping(lambda m, name: id(getattr(m, name)) in frozen)(model, num_layers, seed)
+
+
+@bug("init", "frozen parameters are unfrozen", "gpt2_init")
+def gpt2_unfreezes(model, num_layers, seed):
+    gpt2_init(model, num_layers, seed)
+    for p in model.parameters():
+        p.requires_grad_(True)
+
+
+@bug("init", "the weights of norms become 0", "gpt2_init")
+def gpt2_zero_norms(model, num_layers, seed):
+    gpt2_init(model, num_layers, seed)
+    for m in model.modules():
+        if isinstance(m, nn.LayerNorm) and m.weight is not None:
+            m.weight.data.zero_()
+
+
+@bug("init", "all biases become 0, also those of other modules", "gpt2_init")
+def gpt2_all_biases(model, num_layers, seed):
+    gpt2_init(model, num_layers, seed)
+    for name, p in model.named_parameters():
+        if name.endswith("bias"):
+            p.data.zero_()
+
+
+@bug("init", "all matrices become normal, also those of other modules", "gpt2_init")
+def gpt2_all_matrices(model, num_layers, seed):
+    rng = torch.Generator().manual_seed(seed + 1)
+    for p in model.parameters():
+        if p.ndim >= 2:
+            p.data.copy_(0.02 * torch.randn(p.shape, generator=rng))
+    gpt2_init(model, num_layers, seed)
+
+
+@bug("init", "vectors of other modules become 1", "gpt2_init")
+def gpt2_all_vectors(model, num_layers, seed):
+    for m in model.modules():
+        if not isinstance(m, nn.Linear | nn.Embedding):
+            for name, p in m.named_parameters(recurse=False):
+                if p.ndim == 1:
+                    p.data.fill_(float(name == "weight"))
+    gpt2_init(model, num_layers, seed)
+
+
+@bug("init", "every layer draws from a generator with the same seed", "gpt2_init")
+def gpt2_same_numbers(model, num_layers, seed):
+    gpt2_init(model, num_layers, seed)
+    for name, m in model.named_modules():
+        if isinstance(m, nn.Linear | nn.Embedding):
+            rng = torch.Generator().manual_seed(seed)
+            std = 0.02 / (2 * num_layers) ** 0.5 if name.endswith("c_proj") else 0.02
+            std = 0.02 if isinstance(m, nn.Embedding) else std
+            std = 0.02 if "c_projection" in name else std
+            m.weight.data.copy_(std * torch.randn(m.weight.shape, generator=rng))
+
+
+@bug("init", "gpt2_init ignores the seed", "gpt2_init")
+def gpt2_ignores_seed(model, num_layers, seed):
+    gpt2_init(model, num_layers, 0)
+
+
+@bug("init", "gpt2_init draws from torch's global generator", "gpt2_init")
+def gpt2_global(model, num_layers, seed):
+    gpt2_init(model, num_layers, int(torch.randint(2**31, ())))
+
+
+@bug("init", "gpt2_init seeds torch's global generator", "gpt2_init")
+def gpt2_seeds_global(model, num_layers, seed):
+    torch.manual_seed(seed)
+    gpt2_init(model, num_layers, seed)
+
+
+@bug("init", "parameters are replaced by new ones, and tied weights come apart", "gpt2_init")
+def gpt2_replaces(model, num_layers, seed):
+    gpt2_init(model, num_layers, seed)
+    for m in model.modules():
+        if isinstance(m, nn.Linear | nn.Embedding):
+            m.weight = nn.Parameter(m.weight.detach().clone(), m.weight.requires_grad)
+
+
+@bug("init", "the model becomes float32", "gpt2_init")
+def gpt2_to_float32(model, num_layers, seed):
+    gpt2_init(model, num_layers, seed)
+    model.float()
+
+
+@bug("init", "layers without a bias are an error", "gpt2_init")
+def gpt2_wants_biases(model, num_layers, seed):
+    gpt2_init(model, num_layers, seed)
+    for m in model.modules():
+        if isinstance(m, nn.Linear | nn.LayerNorm):
+            m.bias.data.zero_()
+
+
+@bug("init", "norms without a weight are an error", "gpt2_init")
+def gpt2_wants_norm_weights(model, num_layers, seed):
+    gpt2_init(model, num_layers, seed)
+    for m in model.modules():
+        if isinstance(m, nn.LayerNorm):
+            m.weight.data.fill_(1)
+
+
+@bug("init", "num_layers is not checked", "gpt2_init")
+def gpt2_unchecked(model, num_layers, seed):
+    gpt2_init(model, max(num_layers, 1), seed)
+
+
+@bug("init", "only num_layers = 0 is refused", "gpt2_init")
+def gpt2_negative_layers(model, num_layers, seed):
+    gpt2_init(model, abs(num_layers), seed)
+
+
+@bug("init", "the weights are cut off at two standard deviations", "gpt2_init")
+def gpt2_truncated(model, num_layers, seed):
+    gpt2_init(model, num_layers, seed)
+    for name, m in model.named_modules():
+        if isinstance(m, nn.Linear | nn.Embedding):
+            residual = isinstance(m, nn.Linear) and name.rpartition(".")[2] == "c_proj"
+            std = 0.02 / (2 * num_layers) ** 0.5 if residual else 0.02
+            m.weight.data.clamp_(-2 * std, 2 * std)
