@@ -1,22 +1,45 @@
 """Chapter 7, Optimization: the functions that you write.
 
 Shapes are jaxtyping: `Float[Tensor, "..."]` is a float tensor of any shape, `"... m n"` any number
-of leading axes, then m rows of n columns.
+of leading axes, then m rows of n columns. B is the batch, T time, V the size of the vocabulary.
 
 Numbers in, numbers of the same dtype out, float16 and bfloat16 included. Arguments need not be
 contiguous. What a docstring says is changed in place stays the tensor that it is, in the memory
 where it lies; nothing else of an argument is changed. Seeds are from 0 to 2**32 - 1; the same seed
 gives the same numbers, another one others, and torch's global generator is left alone.
 
-Keep the names and signatures. Beyond that the design is yours: more functions, more files.
+A dataset is a stream of ids along one axis: a numpy array or a np.memmap of any integer dtype, such
+as uint16, or a tensor. It need not be contiguous, and may be larger than memory. A model is a
+torch.nn.Module that takes ids B T to logits B T V, such as chapter 5's, and may have dropout. A
+target is an id, or -100 where there is nothing to predict. The loss of a target is its
+cross-entropy in nats, computed in float32 at least.
+
+Ids are int64 wherever they are tensors that you return. Keep the names and signatures. Beyond that
+the design is yours: more functions, more files.
 """
 
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Callable, Iterable, Sequence
+from typing import IO
 
-from jaxtyping import Float
+import numpy as np
+import torch
+from jaxtyping import Float, Int
 from torch import Tensor, nn, optim
+from torch.optim import Optimizer
 
-from . import clipping, groups, initialisation, muon, schedules, sgd
+from . import (
+    accumulation,
+    batches,
+    checkpoints,
+    clipping,
+    groups,
+    initialisation,
+    muon,
+    schedules,
+    sgd,
+    training,
+)
 from .adamw import AdamW
 
 
@@ -192,3 +215,132 @@ def gpt2_init(model: nn.Module, num_layers: int, seed: int) -> None:
     GPT-2's code.
     """
     initialisation.gpt2_init(model, num_layers, seed)
+
+
+def accumulate_gradients(
+    model: nn.Module, microbatches: Iterable[tuple[Int[Tensor, "B T"], Int[Tensor, "B T"]]]
+) -> float:
+    """Add the gradient of the mean loss of all targets to .grad, a micro-batch at a time.
+
+    A micro-batch is a pair (ids, targets); micro-batches may have different shapes, and come from a
+    generator. The mean is over all targets of all micro-batches that are not -100, so that how a
+    batch is cut changes neither loss nor gradients. Returned is this mean, as a number.
+
+    The model is called once for each micro-batch, or not at all for one without targets, and the
+    graph of one is freed before the next is built. Gradients are added to those that are there
+    already. The model's mode is left as it is. ValueError, and no change, if there is no target.
+
+    With losses of 1 and 1 in one micro-batch and of 4 in another -> 2, not (1 + 4) / 2
+    """
+    return accumulation.accumulate_gradients(model, microbatches)
+
+
+def get_batch(
+    dataset: np.ndarray | Int[Tensor, " N"],
+    B: int,
+    T: int,
+    device: torch.device | str,
+    rng: torch.Generator,
+) -> tuple[Int[Tensor, "B T"], Int[Tensor, "B T"]]:
+    """B random windows: ids x = d[s : s+T] and their targets y = d[s+1 : s+T+1], int64, on `device`.
+
+    Every row has a start s of its own, and all starts from 0 to N - T - 1, which is the last that
+    has a target for each id, are equally likely. They are drawn from `rng`, a generator of the CPU:
+    the same state gives the same batch on any device, and no other generator is touched. The same
+    `rng` gives another batch at the next call. Only the windows are read, never the whole dataset,
+    and x and y share no memory with it. ValueError if it has not one axis of at least T + 1 ids,
+    or if B or T is below 1.
+
+    get_batch([7, 8, 9], 1, 2, "cpu", rng) -> [[7, 8]], [[8, 9]]
+    """
+    return batches.get_batch(dataset, B, T, device, rng)
+
+
+def save_checkpoint(
+    model: nn.Module,
+    optimizer: Optimizer,
+    step: int,
+    out: str | os.PathLike | IO[bytes],
+    extra: dict | None = None,
+) -> None:
+    """Save by torch.save the dict of "model" and "optimizer", their state_dicts, "step", "extra".
+
+    extra: a dict of plain data and tensors, such as the states of generators; read it again as
+    torch.load(src, weights_only=True)["extra"].
+
+    To a path, atomically: it is written to a temporary file in the same folder, flushed, made sure
+    of with os.fsync, and put in place with os.replace. Whoever is killed at any moment leaves the
+    old file or the new one at `out`. If writing fails, the error passes, the old file is there, and
+    the temporary one is not. A binary file object is written to, and left open.
+    """
+    checkpoints.save_checkpoint(model, optimizer, step, out, extra)
+
+
+def load_checkpoint(
+    src: str | os.PathLike | IO[bytes], model: nn.Module, optimizer: Optimizer
+) -> int:
+    """Fill model and optimizer with what `save_checkpoint` has saved; the step.
+
+    Training goes on from here as it would have without the break. Parameters stay the objects they
+    are, on their device, and tied ones stay tied; where the checkpoint was made does not matter:
+    one from a GPU loads without one. A binary file object is left open. Loaded with
+    weights_only=True: code in the file is never run. FileNotFoundError where there is none.
+
+    ValueError, and neither model nor optimizer changed, if the file is cut short or holds something
+    else than a checkpoint; with the name of each weight that is missing, not expected, or of
+    another shape; and if the optimizer has other groups.
+    """
+    return checkpoints.load_checkpoint(src, model, optimizer)
+
+
+def train_loop(
+    model: nn.Module,
+    optimizer: Optimizer,
+    dataset: np.ndarray | Int[Tensor, " N"],
+    config: dict[str, int | float | str | None],
+    folder: str | os.PathLike,
+    *,
+    valid: np.ndarray | Int[Tensor, " M"] | None = None,
+    on_step: Callable[[dict[str, int | float]], object] | None = None,
+) -> dict[str, int | float]:
+    """Train for config["steps"] updates, resumably; the record of the last one.
+
+    The config has exactly these keys, or it is a ValueError that names the wrong ones:
+        steps, batch_size, context_length    updates; windows in each; ids in a window
+        microbatches     a batch is one call of get_batch, cut by rows into so many equal parts
+        schedule         "cosine", "wsd", or "constant": the same warm-up, and max_lr to the end
+        max_lr, min_lr, warmup               as in the schedules, whose total is steps
+        stable_until     with "wsd" only
+        clip             max_norm of the gradients of all parameters, or None
+        seed             of the generator for get_batch, and of torch's global one, for dropout
+        log_every, eval_every, checkpoint_every    in steps, each also due at the last step
+        eval_batches     how many batches of batch_size windows an evaluation takes
+    Counts are 1 or more, batch_size divisible by microbatches. ValueError for a dataset, or valid,
+    that is shorter than context_length + 1.
+
+    Update number k, from 1 to steps, has the learning rate schedule(k): it is set in every group of
+    the optimizer, times group["lr_scale"] where a group has one, before the update. Gradients are
+    clipped once they are complete. The model trains in training mode, and is left in it.
+
+    A record is a dict of step (k), loss (the mean of the batch, before the update), lr, grad_norm
+    (before clipping), tokens (ids trained on since step 1) and tokens_per_second (of this step's
+    training), and, if `valid` is given and evaluation is due, valid_loss: the mean over all targets
+    of valid's first eval_batches * batch_size windows, or as many as there are, which begin at 0,
+    T, 2T, ...; after the update, in evaluation mode and without gradients. Evaluating has no
+    influence on training.
+
+    After an update: the evaluation; the record as a line of JSON in folder/metrics.jsonl, if it is
+    due or has a valid_loss; folder/checkpoint.pt by save_checkpoint, if due; on_step(record), after
+    every update. The folder is made if there is none.
+
+    If there is a checkpoint.pt, the run goes on from it, and its lines and weights become exactly
+    those of a run never interrupted, dropout and all: lines of later steps, and one that was left
+    half-written, are cut off before. Without one, metrics.jsonl is begun anew. A finished run is
+    loaded and its last record returned, without a step. Microbatches, log_every, eval_every,
+    eval_batches and checkpoint_every may differ from those that the run began with; ValueError that
+    names any other key that does, and for a checkpoint.pt that load_checkpoint would not take.
+
+    FloatingPointError with the step if a loss or the norm of the gradients is not finite: before
+    the update, and the step is neither logged nor saved.
+    """
+    return training.train_loop(model, optimizer, dataset, config, folder, valid, on_step)

@@ -1,10 +1,22 @@
 """The bug bank of ch07_optimization: what students write when they misunderstand."""
 
 import copy
+import io
 import itertools
+import json
 import math
+import os
+import pickle
+import random
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
 
+import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from kit.bank import bug
@@ -983,6 +995,26 @@ def adamw_changes_gradients():
     return Wrong
 
 
+@bug("adamw", "m is the first gradient's own tensor, which the next backward pass fills anew")
+def adamw_m_is_the_gradient():
+    class Wrong(Steps):
+        def memory(self, w):
+            new = not self.state[w]
+            state = super().memory(w)
+            if new:
+                w.grad.mul_(1 - self.param_groups[0]["betas"][0])
+                state["m"] = w.grad
+            return state
+
+        def moments(self, g, state, beta1, beta2):
+            if state["t"] == 1:
+                state["v"].add_((1 - beta2) * (g / (1 - beta1)).square())
+            else:
+                super().moments(g, state, beta1, beta2)
+
+    return Wrong
+
+
 @bug("adamw", "step clears the gradients")
 def adamw_clears_gradients():
     class Wrong(Steps):
@@ -1199,6 +1231,86 @@ def adamw_moments_by_shape():
             first = self.shapes.setdefault(w.shape, state)
             state.update(m=first["m"], v=first["v"])
             return state
+
+    return Wrong
+
+
+@bug("adamw", "an inf or NaN in a gradient is replaced by 0")
+def adamw_cleans_gradients():
+    class Wrong(Steps):
+        def move(self, w, g, state, group):
+            super().move(w, g.nan_to_num(0.0, 0.0, 0.0), state, group)
+
+    return Wrong
+
+
+@bug("adamw", "a parameter whose gradient has an inf or NaN is skipped")
+def adamw_skips_broken():
+    class Wrong(Steps):
+        def move(self, w, g, state, group):
+            if g.isfinite().all():
+                super().move(w, g, state, group)
+
+    return Wrong
+
+
+@bug("adamw", "where the learning rate is 0, the moments are not updated")
+def adamw_skips_without_rate():
+    class Wrong(Steps):
+        def move(self, w, g, state, group):
+            if group["lr"]:
+                super().move(w, g, state, group)
+
+    return Wrong
+
+
+@bug("adamw", "options of 0 fall back to the constructor's")
+def adamw_zero_is_default():
+    class Wrong(Steps):
+        def options(self, group):
+            names = ("lr", "eps", "weight_decay")
+            return group | {n: group[n] or self.defaults[n] for n in names}
+
+    return Wrong
+
+
+@bug("adamw", "an eps of 0 is taken as 1e-8")
+def adamw_eps_of_zero():
+    class Wrong(Steps):
+        def options(self, group):
+            return group | {"eps": group["eps"] or 1e-8}
+
+    return Wrong
+
+
+@bug("adamw", "the t of a group's first parameter counts for all of the group")
+def adamw_counter_of_first():
+    class Wrong(Steps):
+        def move(self, w, g, state, group):
+            first = next((s for s in self.state.values() if s), state)
+            super().move(w, g, state, group)
+            state["t"] = first["t"]
+
+    return Wrong
+
+
+@bug("adamw", "the closure is called once per group")
+def adamw_closure_per_group():
+    class Wrong(Steps):
+        def evaluate(self, closure):
+            for _ in self.param_groups:
+                loss = super().evaluate(closure)
+            return loss
+
+    return Wrong
+
+
+@bug("adamw", "zero_grad clears only the first group")
+def adamw_zero_grad_of_first():
+    class Wrong(Steps):
+        def zero_grad(self, set_to_none=True):
+            for w in self.param_groups[0]["params"]:
+                w.grad = None
 
     return Wrong
 
@@ -1637,6 +1749,11 @@ def clip_zero_refused(parameters, max_norm):
 @bug("clip_grad_norm", "a negative limit is accepted")
 def clip_negative_accepted(parameters, max_norm):
     return clip_grad_norm(parameters, abs(max_norm))
+
+
+@bug("clip_grad_norm", "frozen parameters are left out, also if they have a gradient")
+def clip_without_frozen(parameters, max_norm):
+    return clip_grad_norm([p for p in parameters if p.requires_grad], max_norm)
 
 
 @bug("clip_grad_norm", "missing gradients become zeros")
@@ -2887,6 +3004,38 @@ def gpt2_keeps_norm_biases(model, num_layers, seed):
     )
 
 
+@bug("init", "norms are told by their names", "gpt2_init")
+def gpt2_norms_by_name(model, num_layers, seed):
+    before = {n: p.detach().clone() for n, p in model.named_parameters()}
+    gpt2_init(model, num_layers, seed)
+    for name, m in model.named_modules():
+        if isinstance(m, nn.LayerNorm) and m.weight is not None and "ln" not in name:
+            m.weight.data.copy_(before[f"{name}.weight"])
+
+
+@bug("init", "a linear layer called ln is taken for a norm", "gpt2_init")
+def gpt2_linear_called_ln(model, num_layers, seed):
+    gpt2_init(model, num_layers, seed)
+    for name, m in model.named_modules():
+        if isinstance(m, nn.Linear) and name.rpartition(".")[2].startswith("ln"):
+            m.weight.data.fill_(1)
+
+
+@bug("init", "subclasses of nn.Linear stay as they are", "gpt2_init")
+def gpt2_exact_types(model, num_layers, seed):
+    gpt2_keeping(lambda m, name: isinstance(m, nn.Linear) and type(m) is not nn.Linear)(
+        model, num_layers, seed
+    )
+
+
+@bug("init", "the first row of an embedding becomes 0", "gpt2_init")
+def gpt2_padding_row(model, num_layers, seed):
+    gpt2_init(model, num_layers, seed)
+    for m in model.modules():
+        if isinstance(m, nn.Embedding):
+            m.weight.data[0] = 0
+
+
 @bug("init", "embeddings stay as they are", "gpt2_init")
 def gpt2_keeps_embeddings(model, num_layers, seed):
     gpt2_keeping(lambda m, name: isinstance(m, nn.Embedding))(model, num_layers, seed)
@@ -3016,3 +3165,2296 @@ def gpt2_truncated(model, num_layers, seed):
             residual = isinstance(m, nn.Linear) and name.rpartition(".")[2] == "c_proj"
             std = 0.02 / (2 * num_layers) ** 0.5 if residual else 0.02
             m.weight.data.clamp_(-2 * std, 2 * std)
+
+
+# --- accumulate_gradients -----------------------------------------------------------------------
+
+
+def targets_in(y: torch.Tensor) -> int:
+    return int((y != -100).sum())
+
+
+def loss_of(model, x, y, reduction: str = "sum", **options) -> torch.Tensor:
+    logits = model(x)
+    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    return F.cross_entropy(logits.flatten(0, -2), y.flatten(), reduction=reduction, **options)
+
+
+def accumulate(model, microbatches, weigh: Callable, count: int | None = None) -> float:
+    """Backward of weigh(loss sum, x, y, number of all targets) for each micro-batch."""
+    microbatches = list(microbatches)
+    N = sum(targets_in(y) for _, y in microbatches) if count is None else count
+    if N == 0:
+        raise ValueError("no target")
+    total = 0.0
+    for x, y in microbatches:
+        loss = weigh(loss_of(model, x, y), x, y, N)
+        loss.backward()
+        total += loss.item()
+    return total
+
+
+@bug("accumulate_gradients", "all micro-batches count the same, however many targets they have")
+def equal_microbatches(model, microbatches):
+    microbatches = [(x, y) for x, y in microbatches]
+    M = sum(targets_in(y) > 0 for _, y in microbatches)
+    return accumulate(model, microbatches, lambda loss, x, y, N: loss / max(1, targets_in(y)) / M)
+
+
+@bug("accumulate_gradients", "micro-batches are weighted by their rows, not by their targets")
+def weighted_by_rows(model, microbatches):
+    microbatches = list(microbatches)
+    rows = sum(len(y) for _, y in microbatches)
+    return accumulate(
+        model,
+        microbatches,
+        lambda loss, x, y, N: loss / max(1, targets_in(y)) * len(y) / rows,
+    )
+
+
+@bug("accumulate_gradients", "targets of -100 count as if they were predictions with a loss of 0")
+def counts_ignored(model, microbatches):
+    microbatches = list(microbatches)
+    total = sum(y.numel() for _, y in microbatches)
+    if not sum(targets_in(y) for _, y in microbatches):
+        raise ValueError("no target")
+    return accumulate(model, microbatches, lambda loss, x, y, N: loss / N, total)
+
+
+@bug("accumulate_gradients", "the loss is the sum over all targets, not their mean")
+def sums(model, microbatches):
+    return accumulate(model, microbatches, lambda loss, x, y, N: loss)
+
+
+@bug("accumulate_gradients", "the means of the micro-batches are added and not weighted at all")
+def sum_of_means(model, microbatches):
+    return accumulate(model, microbatches, lambda loss, x, y, N: loss / max(1, targets_in(y)))
+
+
+@bug("accumulate_gradients", "the mean is divided by the number of micro-batches once more")
+def divides_twice(model, microbatches):
+    microbatches = list(microbatches)
+    return accumulate(model, microbatches, lambda loss, x, y, N: loss / N / len(microbatches))
+
+
+@bug("accumulate_gradients", "gradients are zeroed between micro-batches: only the last one counts")
+def zeroes_between(model, microbatches):
+    def weigh(loss, x, y, N):
+        model.zero_grad()
+        return loss / N
+
+    return accumulate(model, microbatches, weigh)
+
+
+@bug("accumulate_gradients", "gradients that were there before are thrown away")
+def zeroes_first(model, microbatches):
+    microbatches = list(microbatches)
+    if sum(targets_in(y) for _, y in microbatches):
+        model.zero_grad()
+    return accumulate(model, microbatches, lambda loss, x, y, N: loss / N)
+
+
+@bug("accumulate_gradients", "gradients that were there before are divided by the count as well")
+def divides_what_was_there(model, microbatches):
+    microbatches = list(microbatches)
+    N = sum(targets_in(y) for _, y in microbatches)
+    if not N:
+        raise ValueError("no target")
+    total = accumulate(model, microbatches, lambda loss, x, y, N: loss)
+    for parameter in model.parameters():
+        if parameter.grad is not None:
+            parameter.grad /= N
+    return total / N
+
+
+@bug("accumulate_gradients", "the losses are summed and sent backward once: all graphs are held")
+def one_backward(model, microbatches):
+    microbatches = list(microbatches)
+    N = sum(targets_in(y) for _, y in microbatches)
+    if not N:
+        raise ValueError("no target")
+    total = sum(loss_of(model, x, y) for x, y in microbatches) / N
+    total.backward()
+    return total.item()
+
+
+@bug("accumulate_gradients", "graphs are retained after backward, and memory grows")
+def retains_graphs(model, microbatches):
+    losses = []
+
+    def weigh(loss, x, y, N):
+        losses.append(loss / N)
+        losses[-1].backward(retain_graph=True)
+        return losses[-1].detach().requires_grad_()
+
+    return accumulate(model, microbatches, weigh)
+
+
+@bug("accumulate_gradients", "the loss that is returned is that of the last micro-batch alone")
+def last_loss(model, microbatches):
+    last = []
+
+    def weigh(loss, x, y, N):
+        last[:] = [loss.item() / max(1, targets_in(y))]
+        return loss / N
+
+    accumulate(model, microbatches, weigh)
+    return last[0]
+
+
+@bug("accumulate_gradients", "the gradients are right, but the loss is that of a mean of means")
+def mean_of_means_returned(model, microbatches):
+    means = []
+
+    def weigh(loss, x, y, N):
+        means.extend([loss.item() / targets_in(y)] if targets_in(y) else [])
+        return loss / N
+
+    accumulate(model, microbatches, weigh)
+    return sum(means) / len(means)
+
+
+@bug("accumulate_gradients", "the loss that is returned still has its graph")
+def keeps_graph(model, microbatches):
+    microbatches = list(microbatches)
+    N = sum(targets_in(y) for _, y in microbatches)
+    if not N:
+        raise ValueError("no target")
+    total = 0
+    for x, y in microbatches:
+        loss = loss_of(model, x, y) / N
+        loss.backward()
+        total = total + loss
+    return total
+
+
+@bug("accumulate_gradients", "all micro-batches are padded into one batch: memory is not saved")
+def pads_into_one(model, microbatches):
+    microbatches = list(microbatches)
+    if not microbatches:
+        raise ValueError("no target")
+    T = max(x.shape[1] for x, _ in microbatches)
+    x = torch.cat([F.pad(x, (0, T - x.shape[1])) for x, _ in microbatches])
+    y = torch.cat([F.pad(y, (0, T - y.shape[1]), value=-100) for _, y in microbatches])
+    return accumulate(model, [(x, y)], lambda loss, x, y, N: loss / N)
+
+
+@bug("accumulate_gradients", "a micro-batch without targets has the mean of nothing, NaN")
+def mean_of_nothing(model, microbatches):
+    microbatches = list(microbatches)
+    N = sum(targets_in(y) for _, y in microbatches)
+    if not N:
+        raise ValueError("no target")
+    total = 0.0
+    for x, y in microbatches:
+        loss = loss_of(model, x, y, "mean") * (targets_in(y) / N)
+        loss.backward()
+        total += loss.item()
+    return total
+
+
+@bug("accumulate_gradients", "no target at all gives 0 instead of an error")
+def zero_of_nothing(model, microbatches):
+    microbatches = list(microbatches)
+    N = sum(targets_in(y) for _, y in microbatches)
+    return accumulate(model, microbatches, lambda loss, x, y, _: loss / max(1, N), 1)
+
+
+@bug("accumulate_gradients", "targets are counted after the gradients of nothing were zeroed")
+def spoils_before_error(model, microbatches):
+    microbatches = list(microbatches)
+    kept = [None if p.grad is None else p.grad.clone() for p in model.parameters()]
+    model.zero_grad()
+    total = accumulate(model, microbatches, lambda loss, x, y, N: loss / N)
+    for parameter, gradient in zip(model.parameters(), kept, strict=True):
+        if gradient is not None:
+            parameter.grad += gradient
+    return total
+
+
+@bug("accumulate_gradients", "a generator is used up by counting, and nothing is left to train on")
+def uses_generator_up(model, microbatches):
+    N = sum(targets_in(y) for _, y in microbatches)
+    if N == 0:
+        raise ValueError("no target")
+    total = 0.0
+    for x, y in microbatches:
+        loss = loss_of(model, x, y) / N
+        loss.backward()
+        total += loss.item()
+    return total
+
+
+@bug("accumulate_gradients", "the model is put into training mode")
+def trains(model, microbatches):
+    model.train()
+    return accumulate(model, microbatches, lambda loss, x, y, N: loss / N)
+
+
+@bug("accumulate_gradients", "the model is put into evaluation mode: no dropout in training")
+def evaluates(model, microbatches):
+    model.eval()
+    return accumulate(model, microbatches, lambda loss, x, y, N: loss / N)
+
+
+@bug("accumulate_gradients", "targets are shifted once more: y[t] is already the id after x[t]")
+def shifts_again(model, microbatches):
+    def loss_at(x, y):
+        if x.shape[1] < 2:
+            return loss_of(model, x, y)
+        logits = model(x)[:, :-1].float()
+        return F.cross_entropy(logits.flatten(0, 1), y[:, 1:].flatten(), reduction="sum")
+
+    return accumulate(model, microbatches, lambda loss, x, y, N: loss_at(x, y) / N)
+
+
+@bug("accumulate_gradients", "the loss is computed in the half precision of the logits")
+def half_precision(model, microbatches):
+    def weigh(loss, x, y, N):
+        logits = model(x)
+        return F.cross_entropy(logits.flatten(0, -2), y.flatten(), reduction="sum") / N
+
+    microbatches = list(microbatches)
+    N = sum(targets_in(y) for _, y in microbatches)
+    if not N:
+        raise ValueError("no target")
+    total = 0.0
+    for x, y in microbatches:
+        loss = weigh(None, x, y, N)
+        loss.backward()
+        total += loss.item()
+    return total
+
+
+@bug("accumulate_gradients", "the id 0 is taken for padding")
+def ignores_zero(model, microbatches):
+    masked = [(x, y.masked_fill(y == 0, -100)) for x, y in microbatches]
+    return accumulate(model, masked, lambda loss, x, y, N: loss / N)
+
+
+@bug("accumulate_gradients", "-100 is taken for the id 0, and learnt")
+def learns_padding(model, microbatches):
+    microbatches = list(microbatches)
+    if not sum(targets_in(y) for _, y in microbatches):
+        raise ValueError("no target")
+    filled = [(x, y.clamp(min=0)) for x, y in microbatches]
+    return accumulate(model, filled, lambda loss, x, y, N: loss / N)
+
+
+@bug("accumulate_gradients", "targets are viewed as one row, which takes contiguous memory")
+def views(model, microbatches):
+    def weigh(loss, x, y, N):
+        return loss_of(model, x, y.view(-1)) / N
+
+    return accumulate(model, microbatches, weigh)
+
+
+@bug("accumulate_gradients", "every parameter is asked for its gradient, also those without one")
+def asks_all(model, microbatches):
+    microbatches = list(microbatches)
+    N = sum(targets_in(y) for _, y in microbatches)
+    if not N:
+        raise ValueError("no target")
+    parameters, total = list(model.parameters()), 0.0
+    for x, y in microbatches:
+        loss = loss_of(model, x, y) / N
+        gradients = torch.autograd.grad(loss, parameters)
+        for parameter, gradient in zip(parameters, gradients, strict=True):
+            before = 0 if parameter.grad is None else parameter.grad
+            parameter.grad = before + gradient
+        total += loss.item()
+    return total
+
+
+@bug("accumulate_gradients", "parameters without a gradient get one of zeros, and decay")
+def fills_with_zeros(model, microbatches):
+    total = accumulate(model, microbatches, lambda loss, x, y, N: loss / N)
+    for parameter in model.parameters():
+        if parameter.grad is None:
+            parameter.grad = torch.zeros_like(parameter)
+    return total
+
+
+@bug("accumulate_gradients", "frozen parameters are made trainable")
+def thaws(model, microbatches):
+    model.requires_grad_(True)
+    return accumulate(model, microbatches, lambda loss, x, y, N: loss / N)
+
+
+@bug("accumulate_gradients", "the first micro-batch's targets stand for those of all the others")
+def counts_first(model, microbatches):
+    microbatches = list(microbatches)
+    N = sum(targets_in(y) for _, y in microbatches)
+    if not N:
+        raise ValueError("no target")
+    first = next(targets_in(y) for _, y in microbatches if targets_in(y))
+    M = sum(targets_in(y) > 0 for _, y in microbatches)
+    return accumulate(model, microbatches, lambda loss, x, y, N: loss / (first * M))
+
+
+# --- get_batch ----------------------------------------------------------------------------------
+
+
+def check_batch(dataset, B, T) -> None:
+    if dataset.ndim != 1 or len(dataset) < T + 1 or B < 1 or T < 1:
+        raise ValueError("too little")
+
+
+def rows_at(dataset, starts, T: int) -> torch.Tensor:
+    """The T ids at each start, int64."""
+    parts = [dataset[int(s) : int(s) + T] for s in starts]
+    if isinstance(dataset, torch.Tensor):
+        return torch.stack(parts).long()
+    return torch.from_numpy(np.stack(parts).astype(np.int64))
+
+
+def batch(dataset, B, T, device, rng, starts: Callable | None = None, step: int = 1):
+    """x and y of the starts that starts(number of choices) gives."""
+    check_batch(dataset, B, T)
+    n = len(dataset) - T
+    found = starts(n) if starts else torch.randint(n, (B,), generator=rng)
+    x, y = rows_at(dataset, found, T), rows_at(dataset, torch.as_tensor(found) + step, T)
+    return x.to(device), y.to(device)
+
+
+@bug("get_batch", "the last start, N - T - 1, is never drawn")
+def misses_last(dataset, B, T, device, rng):
+    return batch(
+        dataset, B, T, device, rng, lambda n: torch.randint(max(1, n - 1), (B,), generator=rng)
+    )
+
+
+@bug("get_batch", "the first start, 0, is never drawn")
+def misses_first(dataset, B, T, device, rng):
+    return batch(
+        dataset, B, T, device, rng, lambda n: torch.randint(min(1, n - 1), n, (B,), generator=rng)
+    )
+
+
+@bug("get_batch", "a start may be so late that the last target lies behind the end")
+def beyond_the_end(dataset, B, T, device, rng):
+    return batch(dataset, B, T, device, rng, lambda n: torch.randint(n + 1, (B,), generator=rng))
+
+
+@bug("get_batch", "windows that run over the end go on at the beginning")
+def wraps(dataset, B, T, device, rng):
+    check_batch(dataset, B, T)
+    N = len(dataset)
+    starts = torch.randint(N, (B,), generator=rng)
+    places = (starts[:, None] + torch.arange(T + 1)) % N
+    data = dataset if isinstance(dataset, torch.Tensor) else np.asarray(dataset)
+    ids = data[places] if isinstance(data, torch.Tensor) else data[places.numpy()]
+    ids = torch.as_tensor(ids.astype(np.int64) if isinstance(ids, np.ndarray) else ids).long()
+    return ids[:, :-1].to(device), ids[:, 1:].to(device)
+
+
+@bug("get_batch", "the target is the id plus 1, not the next id of the data")
+def adds_one(dataset, B, T, device, rng):
+    x, _ = batch(dataset, B, T, device, rng)
+    return x, x + 1
+
+
+@bug("get_batch", "targets are the ids themselves")
+def targets_are_inputs(dataset, B, T, device, rng):
+    x, _ = batch(dataset, B, T, device, rng)
+    return x, x.clone()
+
+
+@bug("get_batch", "ids and targets are swapped")
+def swaps(dataset, B, T, device, rng):
+    x, y = batch(dataset, B, T, device, rng)
+    return y, x
+
+
+@bug("get_batch", "the targets are drawn apart, from places of their own")
+def targets_elsewhere(dataset, B, T, device, rng):
+    x, _ = batch(dataset, B, T, device, rng)
+    _, y = batch(dataset, B, T, device, rng)
+    return x, y
+
+
+@bug("get_batch", "the target of the last id is the first of the window: y is x rolled")
+def rolls(dataset, B, T, device, rng):
+    x, _ = batch(dataset, B, T, device, rng)
+    return x, x.roll(-1, -1)
+
+
+@bug("get_batch", "windows have one id too few: T ids for x and y together")
+def short_rows(dataset, B, T, device, rng):
+    x, y = batch(dataset, B, T, device, rng)
+    return x[:, :-1], y[:, :-1]
+
+
+@bug("get_batch", "all rows begin at one start")
+def one_start(dataset, B, T, device, rng):
+    return batch(
+        dataset, B, T, device, rng, lambda n: torch.randint(n, (1,), generator=rng).expand(B)
+    )
+
+
+@bug("get_batch", "the rows of a batch lie behind each other in the data")
+def consecutive_rows(dataset, B, T, device, rng):
+    return batch(
+        dataset,
+        B,
+        T,
+        device,
+        rng,
+        lambda n: (torch.randint(n, (1,), generator=rng) + torch.arange(B) * T) % n,
+    )
+
+
+@bug("get_batch", "the rows are sorted by where they begin: the first one begins early")
+def sorted_rows(dataset, B, T, device, rng):
+    return batch(
+        dataset, B, T, device, rng, lambda n: torch.randint(n, (B,), generator=rng).sort().values
+    )
+
+
+@bug("get_batch", "rows are drawn without replacement: there may be fewer windows than rows")
+def without_replacement(dataset, B, T, device, rng):
+    return batch(dataset, B, T, device, rng, lambda n: torch.randperm(n, generator=rng)[:B])
+
+
+@bug("get_batch", "no window comes twice in a batch: a row depends on the others")
+def distinct_rows(dataset, B, T, device, rng):
+    def starts(n):
+        times = -(-B // n)
+        return torch.cat([torch.randperm(n, generator=rng) for _ in range(times)])[:B]
+
+    return batch(dataset, B, T, device, rng, starts)
+
+
+@bug("get_batch", "windows begin at multiples of T only")
+def aligned(dataset, B, T, device, rng):
+    return batch(
+        dataset, B, T, device, rng, lambda n: torch.randint(-(-n // T), (B,), generator=rng) * T
+    )
+
+
+@bug("get_batch", "starts are rounded from [0, n - 1]: first and last come half as often")
+def rounds(dataset, B, T, device, rng):
+    return batch(
+        dataset,
+        B,
+        T,
+        device,
+        rng,
+        lambda n: (torch.rand(B, generator=rng) * (n - 1)).round().long(),
+    )
+
+
+@bug("get_batch", "starts are drawn below 256, whatever the size of the dataset")
+def small_starts(dataset, B, T, device, rng):
+    return batch(
+        dataset, B, T, device, rng, lambda n: torch.randint(min(n, 256), (B,), generator=rng)
+    )
+
+
+@bug("get_batch", "starts are drawn in float16, which does not know numbers above 65,504")
+def half_starts(dataset, B, T, device, rng):
+    def starts(n):
+        share = torch.rand(B, generator=rng)
+        return (share.half() * min(n, 65_504)).long().clamp(0, n - 1)
+
+    return batch(dataset, B, T, device, rng, starts)
+
+
+CALLS: dict[int, int] = {}
+
+
+@bug("get_batch", "batches follow each other through the data instead of being drawn")
+def sequential(dataset, B, T, device, rng):
+    def starts(n):
+        first = CALLS.get(id(rng), 0)
+        CALLS[id(rng)] = first + B
+        return (torch.arange(first, first + B) * T) % n
+
+    return batch(dataset, B, T, device, rng, starts)
+
+
+@bug("get_batch", "torch's global generator decides, not rng")
+def global_torch(dataset, B, T, device, rng):
+    return batch(dataset, B, T, device, rng, lambda n: torch.randint(n, (B,)))
+
+
+@bug("get_batch", "numpy's global generator decides, not rng")
+def global_numpy(dataset, B, T, device, rng):
+    return batch(
+        dataset, B, T, device, rng, lambda n: torch.from_numpy(np.random.randint(n, size=B))
+    )
+
+
+@bug("get_batch", "Python's global generator decides, not rng")
+def global_python(dataset, B, T, device, rng):
+    return batch(
+        dataset, B, T, device, rng, lambda n: torch.tensor([random.randrange(n) for _ in range(B)])
+    )
+
+
+@bug("get_batch", "the global generator is seeded with a number from rng")
+def seeds_global(dataset, B, T, device, rng):
+    torch.manual_seed(int(torch.randint(2**31, (1,), generator=rng)))
+    return batch(dataset, B, T, device, rng, lambda n: torch.randint(n, (B,)))
+
+
+@bug("get_batch", "rng is seeded anew in every call: each batch is the same")
+def seeds_again(dataset, B, T, device, rng):
+    own = torch.Generator().manual_seed(rng.initial_seed())
+    return batch(dataset, B, T, device, own)
+
+
+@bug("get_batch", "ids go through int16: those above 32,767 become negative")
+def through_int16(dataset, B, T, device, rng):
+    x, y = batch(dataset, B, T, device, rng)
+    return x.short().long(), y.short().long()
+
+
+@bug("get_batch", "ids go through int32: those from 2**31 on become negative")
+def through_int32(dataset, B, T, device, rng):
+    x, y = batch(dataset, B, T, device, rng)
+    return x.int().long(), y.int().long()
+
+
+@bug("get_batch", "ids go through float32, which is exact up to 2**24 only")
+def through_float(dataset, B, T, device, rng):
+    x, y = batch(dataset, B, T, device, rng)
+    return x.float().long(), y.float().long()
+
+
+@bug("get_batch", "x and y are int32, which the embedding takes and the loss does not")
+def returns_int32(dataset, B, T, device, rng):
+    x, y = batch(dataset, B, T, device, rng)
+    return x.int(), y.int()
+
+
+@bug("get_batch", "the whole dataset is converted in every call")
+def converts_all(dataset, B, T, device, rng):
+    check_batch(dataset, B, T)
+    data = dataset if isinstance(dataset, torch.Tensor) else dataset.astype(np.int64)
+    return batch(data, B, T, device, rng)
+
+
+@bug("get_batch", "the whole dataset is copied into memory in every call")
+def copies_all(dataset, B, T, device, rng):
+    check_batch(dataset, B, T)
+    data = dataset if isinstance(dataset, torch.Tensor) else np.array(dataset)
+    return batch(data, B, T, device, rng)
+
+
+@bug("get_batch", "the device is ignored")
+def ignores_device(dataset, B, T, device, rng):
+    return batch(dataset, B, T, "cpu", rng)
+
+
+@bug("get_batch", "the targets stay on the CPU")
+def targets_on_cpu(dataset, B, T, device, rng):
+    x, y = batch(dataset, B, T, "cpu", rng)
+    return x.to(device), y
+
+
+@bug("get_batch", "the dataset is read as raw memory: it has to be contiguous")
+def raw_memory(dataset, B, T, device, rng):
+    check_batch(dataset, B, T)
+    if isinstance(dataset, torch.Tensor):
+        return batch(dataset, B, T, device, rng)
+    base = dataset if dataset.base is None or isinstance(dataset, np.memmap) else dataset.base
+    return batch(np.asarray(base).reshape(-1)[: len(dataset)], B, T, device, rng)
+
+
+@bug("get_batch", "the dataset becomes a tensor as it lies, which cannot go backwards")
+def forward_only(dataset, B, T, device, rng):
+    check_batch(dataset, B, T)
+    data = dataset if isinstance(dataset, torch.Tensor) else torch.from_numpy(dataset)
+    starts = torch.randint(len(dataset) - T, (B,), generator=rng)
+    rows = torch.stack([data[s : s + T + 1].long() for s in starts.tolist()])
+    return rows[:, :-1].to(device), rows[:, 1:].to(device)
+
+
+@bug("get_batch", "a dataset that is too short is not noticed")
+def takes_short(dataset, B, T, device, rng):
+    starts = torch.randint(max(1, len(dataset) - T), (B,), generator=rng)
+    return rows_at(dataset, starts, T).to(device), rows_at(dataset, starts, T).to(device)
+
+
+@bug("get_batch", "N = T is taken for enough")
+def takes_too_few(dataset, B, T, device, rng):
+    if len(dataset) == T and dataset.ndim == 1 and T > 0:
+        x = rows_at(dataset, [0] * B, T).to(device)
+        return x, x.roll(-1, -1)
+    return batch(dataset, B, T, device, rng)
+
+
+@bug("get_batch", "two axes are flattened: ids of one text follow those of another")
+def flattens(dataset, B, T, device, rng):
+    return batch(dataset.reshape(-1), B, T, device, rng)
+
+
+@bug("get_batch", "no rows give an empty batch, no error")
+def empty_batch(dataset, B, T, device, rng):
+    if B == 0:
+        return torch.zeros(0, T, dtype=torch.int64), torch.zeros(0, T, dtype=torch.int64)
+    return batch(dataset, B, T, device, rng)
+
+
+@bug("get_batch", "x lies in the memory of the dataset: who changes the one changes the other")
+def shares_memory(dataset, B, T, device, rng):
+    x, y = batch(dataset, B, T, device, rng)
+    if B == 1:
+        starts = [s for s in range(len(dataset) - T) if (rows_at(dataset, [s], T) == x).all()]
+        x = torch.as_tensor(dataset[starts[0] : starts[0] + T])[None].long()
+    return x, y
+
+
+@bug("get_batch", "ids are shuffled within their window")
+def shuffles(dataset, B, T, device, rng):
+    x, y = batch(dataset, B, T, device, rng)
+    order = torch.randperm(T, generator=rng)
+    return x[:, order], y[:, order]
+
+
+# --- checkpoint ---------------------------------------------------------------------------------
+
+
+def parts_of(model, optimizer, step, extra=None) -> dict:
+    parts = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
+    return parts | {"step": step, "extra": extra}
+
+
+def write_parts(parts: dict, out) -> None:
+    """As it should be."""
+    if hasattr(out, "write"):
+        torch.save(parts, out)
+        return
+    write_in(Path(f"{os.fspath(out)}.new"), parts, out)
+
+
+def write_in(temporary: Path, parts: dict, out, mode: str = "wb", clean: bool = True) -> None:
+    """By way of a temporary file."""
+    try:
+        with open(temporary, mode) as file:
+            torch.save(parts, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, out)
+    except BaseException:
+        if clean:
+            temporary.unlink(missing_ok=True)
+        raise
+
+
+def saving(text: str) -> Callable:
+    return bug("checkpoint", text, adapter="save_checkpoint")
+
+
+def loading(text: str) -> Callable:
+    return bug("checkpoint", text, adapter="load_checkpoint")
+
+
+@saving("the optimizer's moments are not saved, only its settings")
+def saves_no_moments(model, optimizer, step, out, extra=None):
+    parts = parts_of(model, optimizer, step, extra)
+    write_parts(parts | {"optimizer": parts["optimizer"] | {"state": {}}}, out)
+
+
+@saving("the step is not saved")
+def saves_no_step(model, optimizer, step, out, extra=None):
+    write_parts(parts_of(model, optimizer, 0, extra), out)
+
+
+@saving("extra is not saved")
+def saves_no_extra(model, optimizer, step, out, extra=None):
+    write_parts(parts_of(model, optimizer, step), out)
+
+
+@saving('what is in extra is saved beside the parts, not under "extra"')
+def spreads_extra(model, optimizer, step, out, extra=None):
+    write_parts(parts_of(model, optimizer, step) | (extra or {}), out)
+
+
+@saving("parameters are saved, and buffers are not")
+def saves_no_buffers(model, optimizer, step, out, extra=None):
+    parts = parts_of(model, optimizer, step, extra)
+    buffers = {name for name, _ in model.named_buffers()}
+    kept = {name: w for name, w in parts["model"].items() if name not in buffers}
+    write_parts(parts | {"model": kept}, out)
+
+
+@saving("tied weights are saved under one of their names only")
+def saves_tied_once(model, optimizer, step, out, extra=None):
+    parts = parts_of(model, optimizer, step, extra)
+    distinct = {name for name, _ in model.named_parameters()}
+    distinct |= {name for name, _ in model.named_buffers()}
+    kept = {name: w for name, w in parts["model"].items() if name in distinct}
+    write_parts(parts | {"model": kept}, out)
+
+
+@saving("the step is saved as a tensor")
+def saves_step_tensor(model, optimizer, step, out, extra=None):
+    write_parts(parts_of(model, optimizer, torch.tensor(step), extra), out)
+
+
+@saving("the model itself is pickled, not its state")
+def pickles_model(model, optimizer, step, out, extra=None):
+    write_parts(parts_of(model, optimizer, step, extra) | {"model": model}, out)
+
+
+@saving("the model is left in evaluation mode")
+def evaluates_to_save(model, optimizer, step, out, extra=None):
+    model.eval()
+    write_parts(parts_of(model, optimizer, step, extra), out)
+
+
+@saving("the file is written in place: who is killed meanwhile has lost both old and new")
+def writes_in_place(model, optimizer, step, out, extra=None):
+    torch.save(parts_of(model, optimizer, step, extra), out)
+
+
+@saving("the old file is removed before the new one takes its place")
+def removes_first(model, optimizer, step, out, extra=None):
+    parts = parts_of(model, optimizer, step, extra)
+    if hasattr(out, "write"):
+        torch.save(parts, out)
+        return
+    temporary = Path(f"{os.fspath(out)}.new")
+    try:
+        with open(temporary, "wb") as file:
+            torch.save(parts, file)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    Path(out).unlink(missing_ok=True)
+    os.replace(temporary, out)
+
+
+@saving("the temporary file is copied over the old one, which takes a while")
+def copies_over(model, optimizer, step, out, extra=None):
+    parts = parts_of(model, optimizer, step, extra)
+    if hasattr(out, "write"):
+        torch.save(parts, out)
+        return
+    temporary = Path(f"{os.fspath(out)}.new")
+    try:
+        torch.save(parts, temporary)
+        shutil.copyfile(temporary, out)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@saving("the temporary file lies in another folder, maybe on another disk")
+def elsewhere(model, optimizer, step, out, extra=None):
+    parts = parts_of(model, optimizer, step, extra)
+    if hasattr(out, "write"):
+        torch.save(parts, out)
+        return
+    own = Path(out).absolute().parent
+    with tempfile.TemporaryDirectory(dir=own.parent) as folder:
+        write_in(Path(folder, "new"), parts, out)
+
+
+@saving("the temporary file is not removed when writing fails")
+def leaves_rubbish(model, optimizer, step, out, extra=None):
+    parts = parts_of(model, optimizer, step, extra)
+    if hasattr(out, "write"):
+        torch.save(parts, out)
+    else:
+        write_in(Path(f"{os.fspath(out)}.new"), parts, out, clean=False)
+
+
+@saving("the temporary file stays beside the checkpoint")
+def keeps_temporary(model, optimizer, step, out, extra=None):
+    write_parts(parts_of(model, optimizer, step, extra), out)
+    if not hasattr(out, "write"):
+        shutil.copyfile(out, f"{os.fspath(out)}.tmp")
+
+
+@saving("a temporary file that somebody left behind stops all further saving")
+def stopped_by_rubbish(model, optimizer, step, out, extra=None):
+    parts = parts_of(model, optimizer, step, extra)
+    if hasattr(out, "write"):
+        torch.save(parts, out)
+    else:
+        temporary = Path(f"{os.fspath(out)}.new")
+        write_in(temporary, parts, out, "xb", clean=not temporary.exists())
+
+
+@saving("the file is not brought to disk before it replaces the old one")
+def no_fsync(model, optimizer, step, out, extra=None):
+    parts = parts_of(model, optimizer, step, extra)
+    if hasattr(out, "write"):
+        torch.save(parts, out)
+        return
+    temporary = Path(f"{os.fspath(out)}.new")
+    try:
+        torch.save(parts, temporary)
+        os.replace(temporary, out)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+@saving("os.fsync comes before the flush: what is in Python's buffer is not on disk")
+def fsync_before_flush(model, optimizer, step, out, extra=None):
+    parts = parts_of(model, optimizer, step, extra)
+    if hasattr(out, "write"):
+        torch.save(parts, out)
+        return
+    temporary, data = Path(f"{os.fspath(out)}.new"), io.BytesIO()
+    torch.save(parts, data)
+    try:
+        with open(temporary, "wb", buffering=1 << 24) as file:
+            file.write(data.getvalue())
+            os.fsync(file.fileno())
+        os.replace(temporary, out)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+@saving("an error in writing is passed over in silence")
+def hides_errors(model, optimizer, step, out, extra=None):
+    try:
+        write_parts(parts_of(model, optimizer, step, extra), out)
+    except (OSError, RuntimeError):
+        return
+
+
+@saving("the file object is closed, though it is the caller's")
+def closes_out(model, optimizer, step, out, extra=None):
+    write_parts(parts_of(model, optimizer, step, extra), out)
+    if hasattr(out, "write"):
+        out.close()
+
+
+@saving("only paths are taken, no file objects")
+def saves_to_paths_only(model, optimizer, step, out, extra=None):
+    write_parts(parts_of(model, optimizer, step, extra), os.fspath(out))
+
+
+@saving("a path has to name a folder")
+def saves_in_folders_only(model, optimizer, step, out, extra=None):
+    if not hasattr(out, "write"):
+        os.makedirs(os.path.dirname(out), exist_ok=True)
+    write_parts(parts_of(model, optimizer, step, extra), out)
+
+
+@saving("a checkpoint that is there already is kept")
+def keeps_old(model, optimizer, step, out, extra=None):
+    if hasattr(out, "write") or not Path(out).exists():
+        write_parts(parts_of(model, optimizer, step, extra), out)
+
+
+def read_parts(src, **options) -> dict:
+    """As it should be."""
+    if not hasattr(src, "read"):
+        with open(src, "rb") as file:
+            return read_parts(file, **options)
+    options = {"map_location": "cpu", "weights_only": True} | options
+    try:
+        parts = torch.load(src, **options)
+        return {"model": {**parts["model"]}, "optimizer": parts["optimizer"], "step": parts["step"]}
+    except Exception as error:
+        raise ValueError(f"no checkpoint: {error!r}") from error
+
+
+def wrong_weights(saved: dict, model) -> list[str]:
+    own = model.state_dict()
+    wrong = sorted(own.keys() ^ saved.keys())
+    shapes = {name: getattr(weight, "shape", None) for name, weight in saved.items()}
+    return wrong + [n for n in own.keys() & saved.keys() if own[n].shape != shapes[n]]
+
+
+def fill_parts(parts: dict, model, optimizer, check: Callable = wrong_weights) -> int:
+    """As it should be, with a check that may miss something."""
+    if wrong := check(parts["model"], model):
+        raise ValueError(f"wrong: {', '.join(wrong)}")
+    kept = copy.deepcopy(optimizer.state_dict())
+    try:
+        optimizer.load_state_dict(parts["optimizer"])
+    except Exception as error:
+        optimizer.load_state_dict(kept)
+        raise ValueError(f"optimizer: {error!r}") from error
+    with torch.no_grad():
+        for name, tensor in model.state_dict().items():
+            if getattr(parts["model"].get(name), "shape", None) == tensor.shape:
+                tensor.copy_(parts["model"][name])
+    return parts["step"]
+
+
+@loading("the optimizer is not loaded")
+def loads_no_optimizer(src, model, optimizer):
+    kept = copy.deepcopy(optimizer.state_dict())
+    step = fill_parts(read_parts(src), model, optimizer)
+    optimizer.load_state_dict(kept)
+    return step
+
+
+@loading("of the optimizer the moments are loaded, and the learning rates are not")
+def loads_no_rates(src, model, optimizer):
+    rates = [group["lr"] for group in optimizer.param_groups]
+    step = fill_parts(read_parts(src), model, optimizer)
+    for group, rate in zip(optimizer.param_groups, rates, strict=True):
+        group["lr"] = rate
+    return step
+
+
+@loading("the step returned is the next one")
+def returns_next_step(src, model, optimizer):
+    return fill_parts(read_parts(src), model, optimizer) + 1
+
+
+@loading("buffers keep what they were")
+def loads_no_buffers(src, model, optimizer):
+    kept = {name: buffer.clone() for name, buffer in model.named_buffers()}
+    step = fill_parts(read_parts(src), model, optimizer)
+    for name, buffer in model.named_buffers():
+        buffer.copy_(kept[name])
+    return step
+
+
+@loading("code in the file is run: weights_only=False")
+def runs_code(src, model, optimizer):
+    return fill_parts(read_parts(src, weights_only=False), model, optimizer)
+
+
+@loading("if the file cannot be loaded safely, it is loaded unsafely")
+def runs_code_if_need_be(src, model, optimizer):
+    try:
+        return fill_parts(read_parts(src), model, optimizer)
+    except ValueError:
+        if hasattr(src, "read"):
+            raise
+        with open(src, "rb") as file:
+            start = file.read(2)
+        if start == b"PK":
+            raise
+        with open(src, "rb") as file:
+            try:
+                parts = pickle.load(file)
+                return fill_parts(parts, model, optimizer)
+            except Exception as error:
+                raise ValueError("no checkpoint") from error
+
+
+@loading("weights that are missing are passed over: strict=False")
+def not_strict_about_missing(src, model, optimizer):
+    def check(saved, model):
+        return [name for name in wrong_weights(saved, model) if name in saved]
+
+    return fill_parts(read_parts(src), model, optimizer, check)
+
+
+@loading("weights that nobody expects are passed over")
+def not_strict_about_unexpected(src, model, optimizer):
+    def check(saved, model):
+        return [name for name in wrong_weights(saved, model) if name in model.state_dict()]
+
+    return fill_parts(read_parts(src), model, optimizer, check)
+
+
+@loading("a weight of another shape is broadcast to fit")
+def broadcasts(src, model, optimizer):
+    parts = read_parts(src)
+    for name, tensor in model.state_dict().items():
+        if name in parts["model"]:
+            try:
+                parts["model"][name] = parts["model"][name].expand(tensor.shape)
+            except (RuntimeError, AttributeError):
+                continue
+    return fill_parts(parts, model, optimizer)
+
+
+@loading("only the first thing that is wrong is named")
+def names_first_only(src, model, optimizer):
+    return fill_parts(read_parts(src), model, optimizer, lambda *a: wrong_weights(*a)[:1])
+
+
+@loading("the error does not name the weight that is wrong")
+def names_nothing(src, model, optimizer):
+    def check(saved, model):
+        return ["weights"] if wrong_weights(saved, model) else []
+
+    return fill_parts(read_parts(src), model, optimizer, check)
+
+
+@loading("load_state_dict has copied what fits before it says what does not")
+def half_loaded(src, model, optimizer):
+    parts = read_parts(src)
+    kept = copy.deepcopy(optimizer.state_dict())
+    try:
+        optimizer.load_state_dict(parts["optimizer"])
+        model.load_state_dict(parts["model"])
+    except Exception as error:
+        optimizer.load_state_dict(kept)
+        raise ValueError(str(error)) from error
+    return parts["step"]
+
+
+@loading("the model is loaded already when the optimizer turns out not to fit")
+def model_before_optimizer(src, model, optimizer):
+    parts = read_parts(src)
+    if wrong := wrong_weights(parts["model"], model):
+        raise ValueError(f"wrong: {', '.join(wrong)}")
+    model.load_state_dict(parts["model"])
+    return fill_parts(parts, model, optimizer)
+
+
+@loading("the optimizer is loaded already when the model turns out not to fit")
+def optimizer_before_model(src, model, optimizer):
+    parts = read_parts(src)
+    try:
+        optimizer.load_state_dict(parts["optimizer"])
+    except Exception as error:
+        raise ValueError(str(error)) from error
+    return fill_parts(parts, model, optimizer)
+
+
+@loading("the optimizer's groups are put in without a look at whether they fit")
+def groups_unchecked(src, model, optimizer):
+    parts = read_parts(src)
+    if wrong := wrong_weights(parts["model"], model):
+        raise ValueError(f"wrong: {', '.join(wrong)}")
+    saved, parameters = parts["optimizer"], [p for g in optimizer.param_groups for p in g["params"]]
+    if "state" not in saved:
+        raise ValueError("optimizer")
+    optimizer.state.clear()
+    optimizer.state.update({parameters[i]: state for i, state in saved["state"].items()})
+    for group, own in zip(saved["param_groups"], optimizer.param_groups, strict=False):
+        own.update({key: value for key, value in group.items() if key != "params"})
+    model.load_state_dict(parts["model"])
+    return parts["step"]
+
+
+@loading("what torch raises is passed on: a RuntimeError, an UnpicklingError, an OSError")
+def raises_what_comes(src, model, optimizer):
+    parts = torch.load(src, map_location="cpu", weights_only=True)
+    if wrong := wrong_weights(parts["model"], model):
+        raise ValueError(f"wrong: {', '.join(wrong)}")
+    return fill_parts(parts, model, optimizer)
+
+
+@loading("a file that was cut short is an OSError, as torch has it")
+def raises_os_error(src, model, optimizer):
+    try:
+        parts = torch.load(src, map_location="cpu", weights_only=True)
+        parts = {key: parts[key] for key in ("model", "optimizer", "step")}
+    except OSError:
+        raise
+    except Exception as error:
+        raise ValueError(str(error)) from error
+    return fill_parts(parts, model, optimizer)
+
+
+@loading("a file that cannot be read counts as step 0")
+def begins_anew(src, model, optimizer):
+    try:
+        parts = read_parts(src)
+    except ValueError:
+        return 0
+    return fill_parts(parts, model, optimizer)
+
+
+@loading("where there is no file, training begins at step 0")
+def missing_is_zero(src, model, optimizer):
+    try:
+        return fill_parts(read_parts(src), model, optimizer)
+    except FileNotFoundError:
+        return 0
+
+
+@loading("where there is no file, it is a ValueError as if it were damaged")
+def missing_is_damaged(src, model, optimizer):
+    try:
+        return fill_parts(read_parts(src), model, optimizer)
+    except FileNotFoundError as error:
+        raise ValueError("damaged") from error
+
+
+@loading("a checkpoint from a GPU needs a GPU")
+def needs_gpu(src, model, optimizer):
+    return fill_parts(read_parts(src, map_location=None), model, optimizer)
+
+
+@loading("the file object is closed, though it is the caller's")
+def closes_src(src, model, optimizer):
+    step = fill_parts(read_parts(src), model, optimizer)
+    if hasattr(src, "close") and not isinstance(src, io.BytesIO):
+        src.close()
+    return step
+
+
+@loading("only paths are taken, no file objects")
+def loads_from_paths_only(src, model, optimizer):
+    return fill_parts(read_parts(os.fspath(src)), model, optimizer)
+
+
+@loading("parameters are replaced by new ones, which the optimizer does not know")
+def new_parameters(src, model, optimizer):
+    parts = read_parts(src)
+    step = fill_parts(parts, model, optimizer)
+    model.load_state_dict(parts["model"], assign=True)
+    return step
+
+
+@loading("weights that were tied are apart after loading")
+def unties(src, model, optimizer):
+    step = fill_parts(read_parts(src), model, optimizer)
+    if getattr(getattr(model, "head", None), "weight", None) is getattr(
+        getattr(model, "embedding", None), "weight", 0
+    ):
+        model.head.weight = torch.nn.Parameter(model.embedding.weight.detach().clone())
+    return step
+
+
+@loading("the model is put into training mode")
+def trains_after_loading(src, model, optimizer):
+    step = fill_parts(read_parts(src), model, optimizer)
+    model.train()
+    return step
+
+
+@loading("the model becomes float32")
+def becomes_float32(src, model, optimizer):
+    step = fill_parts(read_parts(src), model, optimizer)
+    model.float()
+    return step
+
+
+# --- train_loop ---------------------------------------------------------------------------------
+
+KEYS = {"steps", "batch_size", "microbatches", "context_length", "schedule", "max_lr", "min_lr"}
+KEYS |= {"warmup", "clip", "seed", "log_every", "eval_every", "eval_batches", "checkpoint_every"}
+FREE = {"microbatches", "log_every", "eval_every", "eval_batches", "checkpoint_every"}
+LOWEST = FREE | {"steps", "batch_size", "context_length"}
+
+
+class Loop:
+    """A training loop in one piece, of which a bug replaces a method."""
+
+    def __init__(self, model, optimizer, dataset, config, folder, *, valid=None, on_step=None):
+        self.model, self.optimizer, self.dataset, self.config = model, optimizer, dataset, config
+        self.folder, self.valid, self.on_step = Path(folder), valid, on_step
+        self.metrics, self.checkpoint = self.folder / "metrics.jsonl", self.folder / "checkpoint.pt"
+        self.rng, self.start, self.record = torch.Generator(), 0, {}
+
+    def run(self) -> dict:
+        self.check()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if self.checkpoint.exists():
+            self.resume()
+        else:
+            self.begin()
+        self.prepare()
+        self.train()
+        return self.record
+
+    def prepare(self) -> None:
+        self.model.train()
+
+    def train(self) -> None:
+        for step in range(self.start + 1, self.config["steps"] + 1):
+            self.step(step)
+            self.finish(step)
+
+    def finish(self, step: int) -> None:
+        if self.valid is not None and self.due(step, "eval_every"):
+            self.record["valid_loss"] = self.evaluate()
+        if "valid_loss" in self.record or self.due(step, "log_every"):
+            self.log()
+        if self.due(step, "checkpoint_every"):
+            self.save(step)
+        self.tell()
+
+    def tell(self) -> None:
+        if self.on_step is not None:
+            self.on_step(self.record)
+
+    def check(self) -> None:
+        config = self.config
+        wanted = KEYS | ({"stable_until"} if config.get("schedule") == "wsd" else set())
+        wrong = sorted(config.keys() ^ wanted)
+        wrong += [key for key in LOWEST & config.keys() if config[key] < 1]
+        if config.get("schedule") not in ("cosine", "wsd", "constant"):
+            wrong.append("schedule")
+        if not wrong and config["batch_size"] % config["microbatches"]:
+            wrong.append("batch_size, microbatches")
+        if not wrong and config["warmup"] > config["steps"]:
+            wrong.append("warmup")
+        if wrong:
+            raise ValueError(f"config: {wrong}")
+        self.check_data()
+
+    def check_data(self) -> None:
+        for data in (self.dataset, self.valid):
+            if data is not None and len(data) <= self.config["context_length"]:
+                raise ValueError(f"{len(data)} ids")
+
+    def begin(self) -> None:
+        self.seed()
+        self.metrics.write_text("")
+
+    def seed(self) -> None:
+        self.rng.manual_seed(self.config["seed"])
+        torch.manual_seed(self.config["seed"])
+
+    def resume(self) -> None:
+        parts = self.read()
+        self.same(parts["extra"]["config"])
+        fill_parts(parts, self.model, self.optimizer)
+        self.restore_generators(parts["extra"])
+        self.start, self.record = parts["step"], parts["extra"]["record"]
+        self.cut(self.start)
+
+    def read(self) -> dict:
+        parts = read_parts(self.checkpoint)
+        return parts | torch.load(self.checkpoint, weights_only=True)
+
+    def same(self, saved: dict) -> None:
+        keys = (saved.keys() | self.config.keys()) - FREE
+        if changed := [key for key in keys if saved.get(key) != self.config.get(key)]:
+            raise ValueError(f"another run: {changed}")
+
+    def restore_generators(self, extra: dict) -> None:
+        self.rng.set_state(extra["rng"])
+        torch.set_rng_state(extra["torch_rng"])
+
+    def cut(self, step: int) -> None:
+        lines = self.metrics.read_text().splitlines(keepends=True)
+        whole = [line for line in lines if line.endswith("\n")]
+        kept = [line for line in whole if json.loads(line)["step"] <= step]
+        self.metrics.write_text("".join(kept))
+
+    def due(self, step: int, key: str) -> bool:
+        return step % self.config[key] == 0 or step == self.config["steps"]
+
+    def lr(self, step: int) -> float:
+        return plain_schedule(step, self.config)
+
+    def set_lr(self, step: int) -> None:
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.lr(step) * group.get("lr_scale", 1)
+
+    def draw(self) -> list:
+        B, T = self.config["batch_size"], self.config["context_length"]
+        x, y = batch(self.dataset, B, T, "cpu", self.rng)
+        return list(zip(*(p.chunk(self.config["microbatches"]) for p in (x, y)), strict=True))
+
+    def gradients(self, parts: list) -> float:
+        return accumulate(self.model, parts, lambda loss, x, y, N: loss / N)
+
+    def zero(self) -> None:
+        self.optimizer.zero_grad()
+
+    def clip(self) -> float:
+        limit = math.inf if self.config["clip"] is None else self.config["clip"]
+        return torch.nn.utils.clip_grad_norm_(self.model.parameters(), limit).item()
+
+    def finite(self, loss: float, norm: float, step: int) -> None:
+        if not (math.isfinite(loss) and math.isfinite(norm)):
+            raise FloatingPointError(f"step {step}: {loss=}, {norm=}")
+
+    def update(self, step: int) -> None:
+        self.set_lr(step)
+        self.optimizer.step()
+
+    def tokens(self, step: int) -> int:
+        return step * self.config["batch_size"] * self.config["context_length"]
+
+    def step(self, step: int) -> None:
+        start = time.perf_counter()
+        self.zero()
+        loss = self.gradients(self.draw())
+        norm = self.clip()
+        self.finite(loss, norm, step)
+        self.update(step)
+        seconds = time.perf_counter() - start
+        self.record = {"step": step, "loss": loss, "lr": self.lr(step), "grad_norm": norm}
+        per_step = self.config["batch_size"] * self.config["context_length"]
+        self.record |= {"tokens": self.tokens(step), "tokens_per_second": per_step / seconds}
+
+    def windows(self) -> list:
+        B, T = self.config["batch_size"], self.config["context_length"]
+        starts = list(range(0, len(self.valid) - T, T))[: B * self.config["eval_batches"]]
+        rows = rows_at(self.valid, starts, T + 1)
+        return [(part[:, :-1], part[:, 1:]) for part in rows.split(B)]
+
+    def evaluate(self) -> float:
+        self.model.eval()
+        with torch.no_grad():
+            value = self.valid_loss(self.windows())
+        self.model.train()
+        return value
+
+    def valid_loss(self, parts: list) -> float:
+        total = sum(loss_of(self.model, x, y).item() for x, y in parts)
+        return total / sum(y.numel() for _, y in parts)
+
+    def log(self) -> None:
+        with open(self.metrics, "a") as file:
+            file.write(json.dumps(self.record) + "\n")
+
+    def extra(self) -> dict:
+        states = {"rng": self.rng.get_state(), "torch_rng": torch.get_rng_state()}
+        return states | {"config": self.config, "record": self.record}
+
+    def save(self, step: int) -> None:
+        write_parts(parts_of(self.model, self.optimizer, step, self.extra()), self.checkpoint)
+
+
+def gradient_norm(model) -> float:
+    return torch.cat([p.grad.flatten() for p in model.parameters()]).norm().item()
+
+
+def plain_schedule(step: int, config: dict) -> float:
+    high, low, W, S = (config[key] for key in ("max_lr", "min_lr", "warmup", "steps"))
+    kind = config["schedule"]
+    if step >= S and kind != "constant":
+        return low
+    if step < W:
+        return high * step / W
+    if kind == "cosine":
+        return low + (high - low) * (1 + math.cos(math.pi * (step - W) / (S - W))) / 2
+    start = config.get("stable_until", S)
+    return (
+        high
+        if step < start or kind == "constant"
+        else low + (high - low) * (S - step) / (S - start)
+    )
+
+
+def loop(text: str) -> Callable:
+    """Enter a subclass of Loop into the bank."""
+
+    def enter(cls: type[Loop]):
+        def train_loop(*args, **options):
+            return cls(*args, **options).run()
+
+        train_loop.__name__ = cls.__name__
+        return bug("train_loop", text)(train_loop)
+
+    return enter
+
+
+@loop("the learning rate is set after the update, and counts for the next one")
+class LrAfterUpdate(Loop):
+    def update(self, step):
+        self.optimizer.step()
+        self.set_lr(step)
+
+
+@loop("steps count from 0 for the schedule: update number k has the learning rate of k - 1")
+class LrOfTheStepBefore(Loop):
+    def lr(self, step):
+        return plain_schedule(step - 1, self.config)
+
+
+@loop("the learning rate is set in the first group only")
+class LrOfFirstGroup(Loop):
+    def set_lr(self, step):
+        for group in self.optimizer.param_groups[:1]:
+            group["lr"] = self.lr(step) * group.get("lr_scale", 1)
+
+
+@loop("lr_scale is ignored")
+class IgnoresScale(Loop):
+    def set_lr(self, step):
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.lr(step)
+
+
+@loop("the schedule never changes the optimizer's learning rate")
+class LrNeverSet(Loop):
+    def set_lr(self, step):
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.config["max_lr"] * group.get("lr_scale", 1)
+
+
+@loop("the schedule begins anew when a run is resumed")
+class ScheduleBeginsAnew(Loop):
+    def lr(self, step):
+        return plain_schedule(step - self.start, self.config)
+
+
+@loop("the record has the scaled learning rate of the first group")
+class RecordsScaledLr(Loop):
+    def step(self, step):
+        super().step(step)
+        self.record["lr"] = self.optimizer.param_groups[0]["lr"]
+
+
+@loop("a constant schedule ends at min_lr")
+class ConstantFallsAtLast(Loop):
+    def lr(self, step):
+        if self.config["schedule"] == "constant" and step == self.config["steps"]:
+            return self.config["min_lr"]
+        return super().lr(step)
+
+
+@loop("wsd is taken for cosine")
+class WsdIsCosine(Loop):
+    def lr(self, step):
+        kind = "cosine" if self.config["schedule"] == "wsd" else self.config["schedule"]
+        return plain_schedule(step, self.config | {"schedule": kind})
+
+
+@loop("gradients are never zeroed")
+class NeverZeroes(Loop):
+    def zero(self):
+        pass
+
+
+@loop("gradients are zeroed after the update, so those from before the run count")
+class ZeroesAfter(Loop):
+    def zero(self):
+        pass
+
+    def update(self, step):
+        super().update(step)
+        self.optimizer.zero_grad()
+
+
+@loop("each micro-batch's gradient is clipped for itself")
+class ClipsEachMicrobatch(Loop):
+    def gradients(self, parts):
+        N, total = sum(y.numel() for _, y in parts), 0.0
+        sums = [torch.zeros_like(p) for p in self.model.parameters()]
+        self.norm = 0.0
+        for x, y in parts:
+            self.optimizer.zero_grad()
+            loss = loss_of(self.model, x, y) / N
+            loss.backward()
+            self.norm += super().clip()
+            total += loss.item()
+            for part, parameter in zip(sums, self.model.parameters(), strict=True):
+                part += parameter.grad
+        for part, parameter in zip(sums, self.model.parameters(), strict=True):
+            parameter.grad = part
+        return total
+
+    def clip(self):
+        return gradient_norm(self.model)
+
+
+@loop("gradients are clipped before the last micro-batch has added its own")
+class ClipsTooEarly(Loop):
+    def gradients(self, parts):
+        N, total = sum(y.numel() for _, y in parts), 0.0
+        for x, y in parts:
+            if len(parts) > 1 and x is parts[-1][0]:
+                super().clip()
+            loss = loss_of(self.model, x, y) / N
+            loss.backward()
+            total += loss.item()
+        return total
+
+    def clip(self):
+        if self.config["microbatches"] == 1:
+            return super().clip()
+        return gradient_norm(self.model)
+
+
+@loop("gradients are not clipped")
+class NeverClips(Loop):
+    def clip(self):
+        return gradient_norm(self.model)
+
+
+@loop("gradients are clipped after the update")
+class ClipsAfterUpdate(Loop):
+    def clip(self):
+        return gradient_norm(self.model)
+
+    def update(self, step):
+        super().update(step)
+        super().clip()
+
+
+@loop("grad_norm is the norm after clipping")
+class NormAfterClipping(Loop):
+    def clip(self):
+        super().clip()
+        return gradient_norm(self.model)
+
+
+@loop("without a limit there is no grad_norm: it is 0")
+class NoNormWithoutLimit(Loop):
+    def clip(self):
+        return 0.0 if self.config["clip"] is None else super().clip()
+
+
+@loop("the loss is that of the last micro-batch")
+class LastLoss(Loop):
+    def gradients(self, parts):
+        losses = []
+
+        def weigh(loss, x, y, N):
+            losses.append(loss.item() / y.numel())
+            return loss / N
+
+        accumulate(self.model, parts, weigh)
+        return losses[-1]
+
+
+@loop("gradients of micro-batches are added and not averaged")
+class SumOfGradients(Loop):
+    def gradients(self, parts):
+        loss = super().gradients(parts)
+        for parameter in self.model.parameters():
+            parameter.grad *= len(parts)
+        return loss
+
+
+@loop("the optimizer steps after every micro-batch")
+class UpdatesEachMicrobatch(Loop):
+    def gradients(self, parts):
+        total = 0.0
+        for i, part in enumerate(parts):
+            if i:
+                self.clip()
+                self.optimizer.step()
+                self.zero()
+            total += super().gradients([part]) / len(parts)
+        return total
+
+
+@loop("every micro-batch has batch_size rows")
+class MicrobatchesAreBatches(Loop):
+    def draw(self):
+        B, T = self.config["batch_size"], self.config["context_length"]
+        n = self.config["microbatches"]
+        return [batch(self.dataset, B, T, "cpu", self.rng) for _ in range(n)]
+
+
+@loop("each micro-batch is drawn by a call of its own, so that the cut decides the data")
+class DrawsEachMicrobatch(Loop):
+    def draw(self):
+        B, T, n = (self.config[k] for k in ("batch_size", "context_length", "microbatches"))
+        first = batch(self.dataset, B // n, T, "cpu", self.rng)
+        torch.rand(1, generator=self.rng)
+        return [first] + [batch(self.dataset, B // n, T, "cpu", self.rng) for _ in range(n - 1)]
+
+
+@loop("one batch is drawn, and trained on in every step")
+class OneBatch(Loop):
+    def draw(self):
+        self.rng.manual_seed(self.config["seed"])
+        return super().draw()
+
+
+@loop("the seed is ignored")
+class FixedSeed(Loop):
+    def seed(self):
+        self.rng.manual_seed(0)
+        torch.manual_seed(0)
+
+
+@loop("dropout is not seeded: it goes on from what was drawn before the run")
+class DropoutUnseeded(Loop):
+    def seed(self):
+        self.rng.manual_seed(self.config["seed"])
+
+
+@loop("tokens are those of this step only")
+class TokensOfStep(Loop):
+    def tokens(self, step):
+        return super().tokens(1)
+
+
+@loop("tokens count from 0 when a run is resumed")
+class TokensSinceResume(Loop):
+    def tokens(self, step):
+        return super().tokens(step - self.start)
+
+
+@loop("tokens count one micro-batch of each step")
+class TokensOfMicrobatch(Loop):
+    def tokens(self, step):
+        return super().tokens(step) // self.config["microbatches"]
+
+
+@loop("the last step is left out: range(1, steps)")
+class OneStepTooFew(Loop):
+    def train(self):
+        for step in range(self.start + 1, self.config["steps"]):
+            self.step(step)
+            self.finish(step)
+
+
+@loop("steps are numbered from 0")
+class StepsFromZero(Loop):
+    def tell(self):
+        self.record["step"] -= 1
+        super().tell()
+        self.record["step"] += 1
+
+
+@loop("the model trains in the mode it is in, be it evaluation")
+class TrainsInAnyMode(Loop):
+    def prepare(self):
+        pass
+
+
+@loop("the model is left in evaluation mode")
+class LeftInEvaluation(Loop):
+    def run(self):
+        record = super().run()
+        self.model.eval()
+        return record
+
+
+@loop("after the first evaluation the model trains in evaluation mode")
+class EvaluatesForEver(Loop):
+    def evaluate(self):
+        self.model.eval()
+        with torch.no_grad():
+            return self.valid_loss(self.windows())
+
+
+@loop("validation runs in training mode, with dropout")
+class ValidatesInTraining(Loop):
+    def evaluate(self):
+        state = torch.get_rng_state()
+        with torch.no_grad():
+            value = self.valid_loss(self.windows())
+        torch.set_rng_state(state)
+        return value
+
+
+@loop("validation builds graphs")
+class ValidatesWithGraphs(Loop):
+    def evaluate(self):
+        self.model.eval()
+        value = self.valid_loss(self.windows())
+        self.model.train()
+        return value
+
+
+@loop("validation draws its windows from the training data's generator")
+class ValidatesFromTrainingStream(Loop):
+    def windows(self):
+        parts = super().windows()
+        torch.rand(1, generator=self.rng)
+        return parts
+
+
+@loop("validation draws from torch's global generator, as dropout does")
+class ValidatesFromGlobalStream(Loop):
+    def windows(self):
+        torch.rand(1)
+        return super().windows()
+
+
+@loop("valid_loss is of random windows")
+class ValidatesAtRandom(Loop):
+    def windows(self):
+        B, T = self.config["batch_size"], self.config["context_length"]
+        rng = torch.Generator().manual_seed(0)
+        return [batch(self.valid, B, T, "cpu", rng) for _ in range(self.config["eval_batches"])]
+
+
+@loop("valid_loss is the mean of the batches' means, though the last batch is smaller")
+class ValidatesByBatches(Loop):
+    def valid_loss(self, parts):
+        return sum(loss_of(self.model, x, y).item() / y.numel() for x, y in parts) / len(parts)
+
+
+@loop("validation leaves a last batch out that is not full")
+class ValidatesFullBatches(Loop):
+    def windows(self):
+        parts = super().windows()
+        full = [part for part in parts if len(part[0]) == self.config["batch_size"]]
+        return full or parts
+
+
+@loop("validation takes all windows there are")
+class ValidatesAll(Loop):
+    def windows(self):
+        self.config = (config := self.config) | {"eval_batches": 10**6}
+        parts = super().windows()
+        self.config = config
+        return parts
+
+
+@loop("validation windows overlap: they begin at 0, 1, 2, ...")
+class ValidatesOverlapping(Loop):
+    def windows(self):
+        B, T = self.config["batch_size"], self.config["context_length"]
+        starts = list(range(len(self.valid) - T))[: B * self.config["eval_batches"]]
+        rows = rows_at(self.valid, starts, T + 1)
+        return [(part[:, :-1], part[:, 1:]) for part in rows.split(B)]
+
+
+@loop("the last validation window is missing where it ends with the data")
+class ValidatesNotTheLast(Loop):
+    def windows(self):
+        self.valid = (valid := self.valid)[:-1] if len(self.valid) > 2 * 6 else self.valid
+        parts = super().windows()
+        self.valid = valid
+        return parts
+
+
+@loop("all validation windows are one batch, however many there are")
+class ValidatesAtOnce(Loop):
+    def windows(self):
+        return [tuple(map(torch.cat, zip(*super().windows(), strict=True)))]
+
+
+@loop("evaluation comes before the update")
+class ValidatesBeforeUpdate(Loop):
+    def update(self, step):
+        if self.valid is not None and self.due(step, "eval_every"):
+            self.early = Loop.evaluate(self)
+        super().update(step)
+
+    def evaluate(self):
+        return self.early
+
+
+@loop("the last step is not evaluated unless eval_every divides it")
+class LastNotEvaluated(Loop):
+    def due(self, step, key):
+        return step % self.config[key] == 0 if key == "eval_every" else super().due(step, key)
+
+
+@loop("the last step is not logged unless log_every divides it")
+class LastNotLogged(Loop):
+    def due(self, step, key):
+        return step % self.config[key] == 0 if key == "log_every" else super().due(step, key)
+
+
+@loop("the last step has no checkpoint unless checkpoint_every divides it")
+class LastNotSaved(Loop):
+    def due(self, step, key):
+        if key == "checkpoint_every":
+            return step % self.config[key] == 0
+        return super().due(step, key)
+
+
+@loop("there is a checkpoint at the end, and none on the way")
+class SavesAtTheEnd(Loop):
+    def due(self, step, key):
+        if key == "checkpoint_every":
+            return step == self.config["steps"]
+        return super().due(step, key)
+
+
+@loop("every step is logged, whatever log_every says")
+class LogsAlways(Loop):
+    def due(self, step, key):
+        return key == "log_every" or super().due(step, key)
+
+
+@loop("an evaluation that falls between logged steps is not written down")
+class ForgetsEvaluations(Loop):
+    def finish(self, step):
+        if self.valid is not None and self.due(step, "eval_every"):
+            self.record["valid_loss"] = self.evaluate()
+        if self.due(step, "log_every"):
+            self.log()
+        if self.due(step, "checkpoint_every"):
+            self.save(step)
+        self.tell()
+
+
+@loop("a record takes several lines of metrics.jsonl")
+class LogsIndented(Loop):
+    def log(self):
+        with open(self.metrics, "a") as file:
+            file.write(json.dumps(self.record, indent=1) + "\n")
+
+    def cut(self, step):
+        pass
+
+
+@loop("metrics.jsonl is written at the end of the run")
+class LogsAtTheEnd(Loop):
+    def train(self):
+        self.kept = []
+        super().train()
+        with open(self.metrics, "a") as file:
+            file.writelines(json.dumps(record) + "\n" for record in self.kept)
+
+    def log(self):
+        self.kept.append(dict(self.record))
+
+
+@loop("lines of metrics.jsonl wait in a buffer, and die with the process")
+class LogsUnflushed(Loop):
+    def train(self):
+        self.file = open(self.metrics, "a")  # noqa: SIM115
+        super().train()
+        self.file.close()
+
+    def log(self):
+        self.file.write(json.dumps(self.record) + "\n")
+
+
+@loop("metrics of steps after the checkpoint are there twice after resuming")
+class DuplicatesMetrics(Loop):
+    def cut(self, step):
+        pass
+
+
+@loop("a half-written line stays in metrics.jsonl, and the next one is written behind it")
+class KeepsHalfLine(Loop):
+    def cut(self, step):
+        lines = self.metrics.read_text().splitlines(keepends=True)
+        whole = [i.endswith("\n") and json.loads(i)["step"] > step for i in lines]
+        kept = [line for line, later in zip(lines, whole, strict=True) if not later]
+        self.metrics.write_text("".join(kept))
+
+
+@loop("metrics.jsonl is begun anew when a run is resumed")
+class ForgetsMetrics(Loop):
+    def cut(self, step):
+        self.metrics.write_text("")
+
+
+@loop("lines are cut off by their number, which is the step only if every step is logged")
+class CutsByNumber(Loop):
+    def cut(self, step):
+        lines = self.metrics.read_text().splitlines(keepends=True)
+        self.metrics.write_text("".join(lines[:step]))
+
+
+@loop("without a checkpoint the lines of a run that was stopped are kept")
+class KeepsOldMetrics(Loop):
+    def begin(self):
+        self.seed()
+
+
+@loop("the record is written after the checkpoint: who is killed in between misses it for ever")
+class LogsAfterSaving(Loop):
+    def finish(self, step):
+        if self.valid is not None and self.due(step, "eval_every"):
+            self.record["valid_loss"] = self.evaluate()
+        if self.due(step, "checkpoint_every"):
+            self.save(step)
+        if "valid_loss" in self.record or self.due(step, "log_every"):
+            self.log()
+        self.tell()
+
+
+@loop("on_step is called before the record is written")
+class TellsBeforeLogging(Loop):
+    def finish(self, step):
+        self.tell_now()
+        tell, self.tell = self.tell, lambda: None
+        super().finish(step)
+        self.tell = tell
+
+    def tell_now(self):
+        Loop.tell(self)
+
+
+@loop("on_step is called before the checkpoint is written")
+class TellsBeforeSaving(Loop):
+    def finish(self, step):
+        save, tell = self.save, self.tell
+        self.save, self.tell = (lambda step: None), (lambda: None)
+        super().finish(step)
+        self.save, self.tell = save, tell
+        self.tell()
+        if self.due(step, "checkpoint_every"):
+            self.save(step)
+
+
+@loop("on_step is called for logged steps only")
+class TellsLoggedOnly(Loop):
+    def tell(self):
+        if self.due(self.record["step"], "log_every"):
+            super().tell()
+
+
+@loop("a run always begins anew")
+class NeverResumes(Loop):
+    def resume(self):
+        self.begin()
+
+
+@loop("the optimizer's moments are not restored")
+class ForgetsMoments(Loop):
+    def resume(self):
+        kept = copy.deepcopy(self.optimizer.state_dict())
+        super().resume()
+        self.optimizer.load_state_dict(kept)
+
+
+@loop("the step is restored, and the weights are not")
+class ForgetsWeights(Loop):
+    def resume(self):
+        kept = copy.deepcopy(self.model.state_dict())
+        super().resume()
+        self.model.load_state_dict(kept)
+
+
+@loop("the data begins anew when a run is resumed: the first batches are replayed")
+class ReplaysData(Loop):
+    def restore_generators(self, extra):
+        super().restore_generators(extra)
+        self.rng.manual_seed(self.config["seed"])
+
+
+@loop("a batch is skipped when a run is resumed")
+class SkipsBatch(Loop):
+    def restore_generators(self, extra):
+        super().restore_generators(extra)
+        self.draw()
+
+
+@loop("the generator of the data is restored, and that of dropout is not")
+class ForgetsDropout(Loop):
+    def restore_generators(self, extra):
+        self.rng.set_state(extra["rng"])
+
+
+@loop("the generators are saved as they were before the step")
+class SavesGeneratorsEarly(Loop):
+    def draw(self):
+        self.before = Loop.extra(self)
+        return super().draw()
+
+    def extra(self):
+        return super().extra() | {key: self.before[key] for key in ("rng", "torch_rng")}
+
+
+@loop("the step of the checkpoint is made once more")
+class RepeatsStep(Loop):
+    def resume(self):
+        super().resume()
+        self.start -= 1
+
+
+@loop("the step after the checkpoint is left out")
+class LeavesStepOut(Loop):
+    def resume(self):
+        super().resume()
+        self.start = min(self.start + 1, self.config["steps"])
+
+
+@loop("a finished run is trained on")
+class TrainsOn(Loop):
+    def resume(self):
+        super().resume()
+        if self.start == self.config["steps"]:
+            self.start = 0
+
+
+@loop("a finished run returns its record and does not load its weights")
+class FinishedUnloaded(Loop):
+    def resume(self):
+        kept = copy.deepcopy(self.model.state_dict())
+        super().resume()
+        if self.start == self.config["steps"]:
+            self.model.load_state_dict(kept)
+
+
+@loop("a finished run returns nothing")
+class FinishedWithoutRecord(Loop):
+    def resume(self):
+        super().resume()
+        self.record = {}
+
+
+@loop("checkpoints are written in place")
+class SavesInPlace(Loop):
+    def save(self, step):
+        torch.save(parts_of(self.model, self.optimizer, step, self.extra()), self.checkpoint)
+
+
+@loop("the old checkpoint is removed before the new one is written")
+class RemovesCheckpointFirst(Loop):
+    def save(self, step):
+        self.checkpoint.unlink(missing_ok=True)
+        super().save(step)
+
+
+@loop("a checkpoint is kept for every step, none of them under the name checkpoint.pt")
+class SavesByStep(Loop):
+    def save(self, step):
+        path = self.folder / f"checkpoint-{step}.pt"
+        write_parts(parts_of(self.model, self.optimizer, step, self.extra()), path)
+
+
+@loop("a checkpoint that cannot be read is taken for none: the run begins anew, over it")
+class BeginsOverDamage(Loop):
+    def resume(self):
+        try:
+            super().resume()
+        except (ValueError, KeyError):
+            self.begin()
+
+
+@loop("what is wrong with a checkpoint is raised as torch has it")
+class RaisesWhatComes(Loop):
+    def read(self):
+        parts = torch.load(self.checkpoint, weights_only=True)
+        self.model.load_state_dict(parts["model"])
+        return parts
+
+
+@loop("checkpoint.pt may run code")
+class LoopRunsCode(Loop):
+    def read(self):
+        return torch.load(self.checkpoint, weights_only=False)
+
+
+@loop("the config of the checkpoint is not looked at")
+class ContinuesAsAnother(Loop):
+    def same(self, saved):
+        pass
+
+
+@loop("a run may be continued with more steps, though they change its schedule")
+class ContinuesLonger(Loop):
+    def same(self, saved):
+        super().same(saved | {"steps": self.config["steps"]})
+
+
+@loop("nothing of the config may change, not even how often the run is logged")
+class NothingMayChange(Loop):
+    def same(self, saved):
+        if saved != self.config:
+            raise ValueError("config")
+
+
+@loop("the error does not say what has changed in the config")
+class DoesNotSayWhatChanged(Loop):
+    def same(self, saved):
+        try:
+            super().same(saved)
+        except ValueError:
+            raise ValueError("another run") from None
+
+
+@loop("a NaN is trained on")
+class IgnoresNan(Loop):
+    def finite(self, loss, norm, step):
+        pass
+
+
+@loop("a step with a NaN is passed over in silence")
+class SkipsNan(Loop):
+    def update(self, step):
+        if all(p.grad.isfinite().all() for p in self.model.parameters()):
+            super().update(step)
+
+    def finite(self, loss, norm, step):
+        pass
+
+
+@loop("NaN is noticed after the update, when the weights are spoilt")
+class NoticesNanLate(Loop):
+    def finite(self, loss, norm, step):
+        self.numbers = loss, norm
+
+    def update(self, step):
+        super().update(step)
+        Loop.finite(self, *self.numbers, step)
+
+
+@loop("NaN is noticed when the step is logged already")
+class NoticesNanLogged(Loop):
+    def step(self, step):
+        self.bad = None
+        super().step(step)
+        if self.bad:
+            self.log()
+            raise FloatingPointError(f"step {step}")
+
+    def finite(self, loss, norm, step):
+        self.bad = not (math.isfinite(loss) and math.isfinite(norm))
+
+    def update(self, step):
+        if not self.bad:
+            super().update(step)
+
+
+@loop("only the loss is looked at, not the gradients: inf gets in")
+class LooksAtLossOnly(Loop):
+    def finite(self, loss, norm, step):
+        super().finite(loss, 0.0, step)
+
+
+@loop("the error does not say in which step the loss was NaN")
+class NanWithoutStep(Loop):
+    def finite(self, loss, norm, step):
+        super().finite(loss, norm, 0)
+
+
+@loop("the last checkpoint is overwritten when a NaN ends the run")
+class SavesAtNan(Loop):
+    def finite(self, loss, norm, step):
+        try:
+            super().finite(loss, norm, step)
+        except FloatingPointError:
+            self.save(step)
+            raise
+
+
+@loop("a dataset that is too short ends in whatever error comes")
+class DataUnchecked(Loop):
+    def check_data(self):
+        if self.valid is not None and len(self.valid) <= self.config["context_length"]:
+            raise ValueError("valid")
+
+    def draw(self):
+        if len(self.dataset) <= self.config["context_length"]:
+            raise RuntimeError("random_ expects 'from' to be less than 'to'")
+        return super().draw()
+
+
+@loop("validation data is looked at when it is needed first")
+class ValidUnchecked(Loop):
+    def check_data(self):
+        if len(self.dataset) <= self.config["context_length"]:
+            raise ValueError("dataset")
+
+    def evaluate(self):
+        if len(self.valid) <= self.config["context_length"]:
+            raise ValueError("valid")
+        return super().evaluate()
+
+
+@loop("unknown entries of the config are passed over")
+class UnknownPasses(Loop):
+    def check(self):
+        wanted = KEYS | {"stable_until"}
+        self.config = {key: value for key, value in self.config.items() if key in wanted}
+        if self.config.get("schedule") != "wsd":
+            self.config.pop("stable_until", None)
+        super().check()
+
+
+@loop("missing entries of the config have silent defaults")
+class MissingPasses(Loop):
+    def check(self):
+        self.config = {"steps": 6, "eval_batches": 1, "seed": 0} | self.config
+        super().check()
+
+
+@loop("an unknown schedule is taken for a constant one")
+class UnknownScheduleIsConstant(Loop):
+    def check(self):
+        if self.config.get("schedule") not in ("cosine", "wsd"):
+            self.config = self.config | {"schedule": "constant"}
+        super().check()
+
+
+@loop("what is wrong with the config is not named")
+class ConfigErrorUnnamed(Loop):
+    def check(self):
+        try:
+            super().check()
+        except ValueError:
+            raise ValueError("wrong") from None
+
+
+@loop("a batch that cannot be cut evenly is cut as it comes")
+class CutsUnevenly(Loop):
+    def check(self):
+        n, B = self.config.get("microbatches", 1), self.config.get("batch_size", 1)
+        self.config = (config := self.config) | {"microbatches": 1 if 1 < n <= B else n}
+        super().check()
+        self.config = config
+
+    def draw(self):
+        B, T = self.config["batch_size"], self.config["context_length"]
+        x, y = batch(self.dataset, B, T, "cpu", self.rng)
+        n = self.config["microbatches"]
+        return list(zip(x.tensor_split(n), y.tensor_split(n), strict=True))
+
+
+@loop("counts below 1 are not refused")
+class ZeroPasses(Loop):
+    def check(self):
+        self.config = (config := self.config) | {
+            key: max(1, config[key]) for key in LOWEST & config.keys()
+        }
+        super().check()
+
+
+@loop("a warm-up longer than the run is not noticed")
+class WarmupUnchecked(Loop):
+    def check(self):
+        self.config = (config := self.config) | {"warmup": 0}
+        super().check()
+        self.config = config
+
+
+@loop("what is read of the config is taken out of it")
+class EmptiesConfig(Loop):
+    def run(self):
+        given, self.config = self.config, dict(self.config)
+        record = super().run()
+        given.clear()
+        return record
+
+
+@loop("the folder has to be there")
+class FolderNotMade(Loop):
+    def run(self):
+        if not self.folder.exists():
+            raise FileNotFoundError(self.folder)
+        return super().run()
+
+
+@loop("the folder must not be there yet")
+class FolderMustBeNew(Loop):
+    def run(self):
+        if self.folder.exists() and not self.checkpoint.exists():
+            raise FileExistsError(self.folder)
+        return super().run()
+
+
+@loop("the record that is returned is the first one")
+class ReturnsFirst(Loop):
+    def run(self):
+        first = []
+        tell = self.on_step
+        self.on_step = lambda record: (first.append(dict(record)), tell and tell(record))
+        record = super().run()
+        return first[0] if first else record
+
+
+@loop("tokens_per_second is not there")
+class NoSpeed(Loop):
+    def step(self, step):
+        super().step(step)
+        del self.record["tokens_per_second"]
+
+
+@loop("tokens_per_second is 0: an integer division")
+class SpeedIsZero(Loop):
+    def step(self, step):
+        super().step(step)
+        self.record["tokens_per_second"] = 0.0
+
+
+@loop("the dataset is taken for contiguous raw memory")
+class DataRaw(Loop):
+    def draw(self):
+        data = self.dataset
+        if (
+            isinstance(data, np.ndarray)
+            and data.base is not None
+            and not isinstance(data, np.memmap)
+        ):
+            data = np.asarray(data.base).reshape(-1)[: len(data)]
+        self.dataset, kept = data, self.dataset
+        parts = super().draw()
+        self.dataset = kept
+        return parts
+
+
+@loop("the dataset has to be a tensor, and is made one as it is: uint16 stays")
+class DataTensor(Loop):
+    def check_data(self):
+        super().check_data()
+        if (
+            not isinstance(self.dataset, torch.Tensor | np.memmap)
+            and self.dataset.dtype != np.int64
+        ):
+            raise TypeError("uint16")

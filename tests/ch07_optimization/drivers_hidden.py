@@ -1,5 +1,10 @@
 """Drivers run next to the student's code; see the tests that use them."""
 
+import os
+import sys
+import tempfile
+from contextlib import contextmanager
+
 import torch
 from torch import nn
 
@@ -49,12 +54,12 @@ def adamw_graph(adapters):
 
 
 def adamw_without_gradients(adapters, weights):
-    """Weights and the number of states after steps without any gradient."""
+    """The weights after steps without any gradient."""
     ws = [w.clone().requires_grad_() for w in weights]
     optimizer = adapters.adamw()(ws, lr=0.1, weight_decay=0.5)
     for _ in range(2):
         optimizer.step()
-    return [w.detach() for w in ws], len(optimizer.state_dict()["state"])
+    return [w.detach() for w in ws]
 
 
 def adamw_trained(adapters, x, y, steps):
@@ -159,26 +164,31 @@ def grouped_odd(adapters, name, weight_decay):
     ]
 
 
+class Project(nn.Linear):
+    """A linear layer by another name."""
+
+
 class Head(nn.Module):
-    """Modules whose names nearly are c_proj; every parameter starts at 3."""
+    """Modules whose names mislead; every parameter starts at 3."""
 
     def __init__(self, C):
         super().__init__()
         self.c_proj = nn.Embedding(2 * C, C)
-        self.out = nn.ModuleDict(
-            {"c_proj": nn.Linear(2 * C, 2 * C), "c_projection": nn.Linear(C, C)}
-        )
+        self.out = nn.ModuleDict({"c_proj": Project(2 * C, 2 * C), "c_projection": nn.Linear(C, C)})
         self.plain = nn.LayerNorm(C, elementwise_affine=False)
+        self.gate = nn.LayerNorm(C)
+        self.ln = Project(C, C)
         self.batch = nn.BatchNorm1d(C)
         for p in self.parameters():
             nn.init.constant_(p, 3.0)
 
 
 def gpt2_odd(adapters, C, num_layers):
-    """The state of such a model after gpt2_init."""
+    """The state of such a model after gpt2_init, the small parameters first."""
     model = Head(C)
     adapters.gpt2_init(model, num_layers, 7)
-    return {name: p.detach() for name, p in model.named_parameters()}
+    named = sorted(model.named_parameters(), key=lambda entry: entry[1].numel())
+    return {name: p.detach() for name, p in named}
 
 
 def gpt2_single(adapters, C):
@@ -196,3 +206,192 @@ def gpt2_seeds(adapters, C, seeds):
         adapters.gpt2_init(model, 2, seed)
         found.append(model[0].weight.detach())
     return found
+
+
+# --- accumulate_gradients -----------------------------------------------------------------------
+
+
+class Partial(nn.Module):
+    """A table of logits of which some is frozen, and a layer that nobody uses."""
+
+    def __init__(self, table):
+        super().__init__()
+        self.table = nn.Parameter(table)
+        self.bias = nn.Parameter(torch.zeros(table.shape[1]), requires_grad=False)
+        self.unused = nn.Linear(2, 2)
+
+    def forward(self, ids):
+        """Ids B T to logits B T V."""
+        return self.table[ids] + self.bias
+
+
+def accumulated_in_part(adapters, table, microbatches):
+    """The loss, the gradient of the table, and those of what is frozen or unused."""
+    model = Partial(table)
+    loss = adapters.accumulate_gradients(model, microbatches)
+    rest = [model.bias.grad, model.unused.weight.grad, model.unused.bias.grad]
+    return loss, model.table.grad, rest, model.bias.requires_grad
+
+
+def accumulated_to_nothing(adapters, table, microbatches, before):
+    """What happens where there is no target: the error's kind, and the gradient."""
+    model = nn.Embedding.from_pretrained(table, freeze=False)
+    model.weight.grad = torch.full_like(table, before)
+    try:
+        adapters.accumulate_gradients(model, microbatches)
+    except NotImplementedError:
+        raise  # a stub
+    except Exception as error:
+        return [kind.__name__ for kind in type(error).__mro__], model.weight.grad
+    return None, model.weight.grad
+
+
+# --- get_batch ----------------------------------------------------------------------------------
+
+
+def batch_of_shape(adapters, shape, B, T):
+    """A batch of a dataset of this shape."""
+    ids = torch.arange(torch.Size(shape).numel()).reshape(shape).numpy()
+    return adapters.get_batch(ids, B, T, "cpu", torch.Generator().manual_seed(0))
+
+
+# --- checkpoint ---------------------------------------------------------------------------------
+
+
+def scratch():
+    """A folder for a while; in memory where that can be, since every os.fsync waits for a disk."""
+    memory = "/dev/shm"
+    return tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None)
+
+
+class Normed(nn.Module):
+    """Batch normalization, whose running statistics are no parameters, and a frozen layer."""
+
+    def __init__(self, seed):
+        super().__init__()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.layer, self.norm = nn.Linear(3, 3), nn.BatchNorm1d(3)
+            self.norm(torch.randn(4, 3))
+            self.layer.bias.requires_grad_(False)
+
+
+def checkpoint_of_buffers(adapters):
+    """A model with buffers, a frozen weight and float64, saved and loaded into another."""
+    models = [Normed(seed).double() for seed in (1, 2)]
+    models[1].eval()
+    optimizers = [torch.optim.SGD([m.layer.weight], lr=0.1) for m in models]
+    with scratch() as folder:
+        path = os.path.join(folder, "checkpoint.pt")
+        adapters.save_checkpoint(models[0], optimizers[0], 123_456, path)
+        step = adapters.load_checkpoint(path, models[1], optimizers[1])
+    states = [model.state_dict() for model in models]
+    flags = [models[1].layer.bias.requires_grad, models[1].training, models[0].training]
+    return {"step": step, "states": states, "dtype": str(models[1].layer.weight.dtype)} | {
+        "flags": flags
+    }
+
+
+def checkpoint_of_tied(adapters, toy_seed):
+    """Whether a toy with tied weights stays tied."""
+    from kit.given.toys import toy_model
+
+    models = [toy_model("tied", seed=toy_seed + i) for i in range(2)]
+    optimizers = [torch.optim.AdamW(m.parameters()) for m in models]
+    with scratch() as folder:
+        path = os.path.join(folder, "checkpoint.pt")
+        adapters.save_checkpoint(models[0], optimizers[0], 1, path)
+        adapters.load_checkpoint(path, models[1], optimizers[1])
+    states = [model.state_dict() for model in models]
+    return states, models[1].head.weight is models[1].embedding.weight
+
+
+def checkpoint_twice(adapters):
+    """Save, change, save over it: the step and the weight that are loaded."""
+    model = nn.Linear(2, 2)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with scratch() as folder:
+        path = os.path.join(folder, "checkpoint.pt")
+        for step in (1, 2):
+            nn.init.constant_(model.weight, step)
+            adapters.save_checkpoint(model, optimizer, step, path)
+            nn.init.zeros_(model.weight)
+        step = adapters.load_checkpoint(path, model, optimizer)
+        return step, model.weight, sorted(os.listdir(folder))
+
+
+def checkpoint_from_gpu(adapters):
+    """Load a checkpoint whose tensors say that they were on a GPU."""
+    model = nn.Linear(2, 2)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    tag = torch.serialization.location_tag
+    with scratch() as folder:
+        path = os.path.join(folder, "checkpoint.pt")
+        torch.serialization.location_tag = lambda storage: "cuda:0"
+        try:
+            adapters.save_checkpoint(model, optimizer, 3, path)
+        finally:
+            torch.serialization.location_tag = tag
+        wanted = model.weight.clone()
+        nn.init.zeros_(model.weight)
+        step = adapters.load_checkpoint(path, model, optimizer)
+        return step, torch.equal(model.weight, wanted), model.weight.device.type
+
+
+def checkpoint_missing(adapters):
+    """Load from where there is no file."""
+    model = nn.Linear(2, 2)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with scratch() as folder:
+        adapters.load_checkpoint(os.path.join(folder, "checkpoint.pt"), model, optimizer)
+
+
+@contextmanager
+def noting(calls, *names):
+    """Note the calls of functions of os, wherever they were imported to."""
+    undo = []
+    for name in names:
+        original = getattr(os, name)
+
+        def noted(*args, name=name, original=original, **kwargs):
+            paths = [os.fspath(a) for a in args if isinstance(a, str | os.PathLike)]
+            calls.append((name, paths or os.fstat(args[0]).st_size))
+            return original(*args, **kwargs)
+
+        for module in list(sys.modules.values()):
+            if getattr(module, "__dict__", {}).get(name) is original:
+                undo.append((module, name, original))
+                setattr(module, name, noted)
+    try:
+        yield
+    finally:
+        for module, name, original in undo:
+            setattr(module, name, original)
+
+
+def checkpoint_order(adapters):
+    """Calls of os that put a checkpoint in place, with what is whole by then; the folders named."""
+    model, calls = nn.Linear(2, 2), []
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with scratch() as folder:
+        path = os.path.join(folder, "checkpoint.pt")
+        with noting(calls, "fsync", "fdatasync", "replace", "rename"):
+            adapters.save_checkpoint(model, optimizer, 1, path)
+        moves = [paths for name, paths in calls if name in ("replace", "rename")]
+        same = all(os.path.dirname(p) == folder for paths in moves for p in paths)
+        size = os.path.getsize(path)
+        return [name for name, what in calls if isinstance(what, list) or what == size], same
+
+
+def checkpoint_in_working_folder(adapters):
+    """Save to a bare file name, in the current folder."""
+    model = nn.Linear(2, 2)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    back = os.getcwd()
+    with scratch() as folder:
+        os.chdir(folder)
+        try:
+            adapters.save_checkpoint(model, optimizer, 4, "checkpoint.pt")
+            return adapters.load_checkpoint("checkpoint.pt", model, optimizer), os.listdir(folder)
+        finally:
+            os.chdir(back)

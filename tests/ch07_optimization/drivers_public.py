@@ -1,7 +1,22 @@
 """Drivers run next to the student's code; see the tests that use them."""
 
+import copy
 import io
+import json
+import math
+import os
+import pathlib
+import pickle
+import random
+import re
+import resource
+import shutil
+import signal
+import sys
+import tempfile
+from contextlib import contextmanager, suppress
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -131,17 +146,19 @@ def adamw_around(adapters, weights, gradients, **options):
     parts = memory.split([w.numel() for w in weights])
     ws = [nn.Parameter(part.view(w.shape)) for part, w in zip(parts, weights, strict=True)]
     optimizer = adapters.adamw()(ws, **options)
-    kept = True
+    give(ws, gradients[0])
+    before, after = [w.grad for w in ws], []
     for now in gradients:
-        give(ws, now)
-        before = [w.grad for w in ws]
+        optimizer.zero_grad(set_to_none=False)  # the next gradients come into the same tensors
+        for w, g in zip(ws, now, strict=True):
+            w.grad = g.clone() if w.grad is None else w.grad.copy_(g)
         optimizer.step()
-        kept = kept and all(w.grad is g for w, g in zip(ws, before, strict=True))
+        after.append([None if w.grad is None else w.grad.clone() for w in ws])
     seen = [p for group in optimizer.param_groups for p in group["params"]]
     return {
         "memory": memory,
-        "gradients": [w.grad for w in ws],
-        "gradients kept": kept,
+        "gradients": after,
+        "gradients kept": all(w.grad is g for w, g in zip(ws, before, strict=True)),
         "same parameters": all(a is b for a, b in zip(ws, seen, strict=True)),
         "leaves": all(w.is_leaf and w.requires_grad for w in ws),
     }
@@ -155,15 +172,15 @@ def adamw_made(adapters, groups=1, **options):
     return [[group[name] for name in names] for group in optimizer.param_groups]
 
 
-def adamw_closure(adapters, weight, steps, returned="loss"):
+def adamw_closure(adapters, weights, steps):
     """Steps on the loss sum(w²), computed by a closure; what step and closure have seen."""
-    weight = weight.clone().requires_grad_()
-    optimizer = adapters.adamw()([weight], lr=0.1)
+    ws = leaves(weights)
+    optimizer = adapters.adamw()([{"params": [w]} for w in ws], lr=0.1)
     enabled, results, history = [], [], []
 
     def closure():
         optimizer.zero_grad()
-        loss = weight.square().sum()
+        loss = sum(w.square().sum() for w in ws)
         enabled.append(loss.requires_grad)
         if loss.requires_grad:
             loss.backward()
@@ -172,7 +189,7 @@ def adamw_closure(adapters, weight, steps, returned="loss"):
     for _ in range(steps):
         loss = optimizer.step(closure)
         results.append(loss.detach().clone() if isinstance(loss, torch.Tensor) else loss)
-        history.append(values([weight]))
+        history.append(values(ws))
     return {
         "enabled": enabled,
         "results": results,
@@ -184,15 +201,15 @@ def adamw_closure(adapters, weight, steps, returned="loss"):
 def adamw_kind(adapters):
     """What makes the class an optimizer to the rest of torch."""
     made = adapters.adamw()
-    weight = torch.ones(2, requires_grad=True)
-    optimizer = made([weight])
-    weight.grad = torch.ones(2)
+    ws = leaves([torch.ones(2), torch.ones(3)])
+    optimizer = made([{"params": [w]} for w in ws])
+    give(ws, [torch.ones(2), torch.ones(3)])
     optimizer.step()
     optimizer.zero_grad()
     return {
         "a class": isinstance(made, type),
         "an Optimizer": isinstance(optimizer, torch.optim.Optimizer),
-        "cleared": weight.grad is None or not weight.grad.any().item(),
+        "cleared": all(w.grad is None or not w.grad.any().item() for w in ws),
         "state": sorted(optimizer.state_dict()),
     }
 
@@ -201,9 +218,11 @@ def clipped(adapters, gradients, max_norm, how="list"):
     """The norm that is returned, its kind, and the gradients afterwards."""
     ps = [nn.Parameter(torch.zeros(3) if g is None else torch.zeros_like(g)) for g in gradients]
     give(ps, gradients)
+    if how == "frozen":
+        ps[0].requires_grad_(False)
     before = [p.grad for p in ps]
     given = {"list": ps, "generator": (p for p in ps), "tuple": tuple(ps), "twice": ps + ps[:1]}
-    norm = adapters.clip_grad_norm(given[how], max_norm)
+    norm = adapters.clip_grad_norm(given.get(how, ps), max_norm)
     tensor = isinstance(norm, torch.Tensor)
     return {
         "norm": norm.detach() if tensor else norm,
@@ -325,3 +344,729 @@ def gpt2_initialised(adapters, C, num_layers, seed, dtype=torch.float32, frozen=
         "dtypes": sorted({str(p.dtype) for p in model.parameters()}),
         "state": {name: p.detach() for name, p in model.state_dict().items()},
     }
+
+
+# --- accumulate_gradients -----------------------------------------------------------------------
+
+
+class Saved:
+    """A tensor that a graph keeps for its backward pass."""
+
+    alive = 0
+
+    def __init__(self, tensor):
+        self.tensor = tensor
+        Saved.alive += 1
+
+    def __del__(self):
+        Saved.alive -= 1
+
+
+class Watched(nn.Module):
+    """A model that notes how it is called, and what the graphs of earlier calls still hold."""
+
+    def __init__(self, inner):
+        super().__init__()
+        self.inner = inner
+        self.calls = []
+
+    def forward(self, ids):
+        """Ids B T to logits B T V."""
+        self.calls.append((tuple(ids.shape), self.training, Saved.alive))
+        return self.inner(ids)
+
+
+def laid_otherwise(x):
+    """The same numbers, the other way round in memory."""
+    return x.T.contiguous().T
+
+
+def accumulated(adapters, toy, state, microbatches, before=0.0, form="list", training=True):
+    """What accumulate_gradients returns, leaves in .grad, and does with the model on the way."""
+    model = Watched(toy_model(toy, state)).train(training)
+    if before:
+        for parameter in model.parameters():
+            parameter.grad = torch.full_like(parameter, before)
+    if form == "strided":
+        microbatches = [(laid_otherwise(x), laid_otherwise(y)) for x, y in microbatches]
+    held = Saved.alive
+    with torch.autograd.graph.saved_tensors_hooks(Saved, lambda saved: saved.tensor):
+        microbatches = (pair for pair in microbatches) if form == "generator" else microbatches
+        loss = adapters.accumulate_gradients(model, microbatches)
+    return {
+        "loss": float(loss),
+        "graph": isinstance(loss, torch.Tensor) and loss.requires_grad,
+        "gradients": {n: p.grad for n, p in model.inner.named_parameters()},
+        "shapes": [shape for shape, _, _ in model.calls],
+        "modes": [mode for _, mode, _ in model.calls] + [model.training],
+        "held": [alive - held for _, _, alive in model.calls],
+    }
+
+
+def accumulated_from_table(adapters, table, microbatches):
+    """The loss, and the gradient in the table whose row i holds the logits after id i."""
+    model = nn.Embedding.from_pretrained(table, freeze=False)
+    return adapters.accumulate_gradients(model, microbatches), model.weight.grad
+
+
+# --- get_batch ----------------------------------------------------------------------------------
+
+
+@contextmanager
+def dataset_as(kind, ids):
+    """The ids as an array, a tensor, a memmap, or every other number of one."""
+    if kind == "tensor":
+        yield torch.from_numpy(ids.copy())
+    elif kind == "every other":
+        yield np.repeat(ids, 2)[::2]
+    elif kind == "backwards":
+        yield ids[::-1].copy()[::-1]
+    elif kind == "memmap":
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "ids.bin")
+            ids.tofile(path)
+            yield np.memmap(path, dtype=ids.dtype, mode="r")
+    else:
+        yield ids.copy()
+
+
+def batch_calls(adapters, ids, B, T, seed, calls=1, kind="array"):
+    """x and y of several calls with one generator, stacked; their dtypes, and shared memory."""
+    rng = torch.Generator().manual_seed(seed)
+    with dataset_as(kind, ids) as dataset:
+        pairs = [adapters.get_batch(dataset, B, T, "cpu", rng) for _ in range(calls)]
+        if kind != "memmap":  # which cannot be written to
+            x, y = pairs[-1]
+            pairs[-1] = x.clone(), y.clone()
+            x.zero_(), y.zero_()
+        whole = bool((np.asarray(dataset) == ids).all())
+    x, y = (torch.stack(part) for part in zip(*pairs, strict=True))
+    return {"x": x, "y": y, "dtypes": [str(x.dtype), str(y.dtype)], "data intact": whole}
+
+
+def batch_global_rng(adapters, ids, B, T, seed, global_seed):
+    """A batch, and whether any of the global generators has moved."""
+    torch.manual_seed(global_seed)
+    np.random.seed(global_seed)
+    random.seed(global_seed)
+    before = [torch.get_rng_state(), np.random.get_state()[1:3], random.getstate()]
+    x, _ = adapters.get_batch(ids, B, T, "cpu", torch.Generator().manual_seed(seed))
+    after = [torch.get_rng_state(), np.random.get_state()[1:3], random.getstate()]
+    moved = [
+        not torch.equal(before[0], after[0]),
+        str(before[1]) != str(after[1]),
+        before[2] != after[2],
+    ]
+    return {"x": x, "moved": moved}
+
+
+def batch_devices(adapters, ids, B, T, device):
+    """Where x and y are; the device is given by its name and as a torch.device."""
+    rng = torch.Generator().manual_seed(0)
+    pairs = [adapters.get_batch(ids, B, T, d, rng) for d in (device, torch.device(device))]
+    return [str(part.device.type) for pair in pairs for part in pair]
+
+
+def batch_growth(adapters, megabytes, dtype, B, T):
+    """By how many MiB, in steps of 16, a fresh process grows while it draws from such a file."""
+    few = np.zeros(T + 1, dtype)
+    adapters.get_batch(few, B, T, "cpu", torch.Generator())  # if it fails at all, then here
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.close(read)
+            os.write(write, str(growth_in_fork(adapters, megabytes, dtype, B, T)).encode())
+        finally:
+            os._exit(0)
+    os.close(write)
+    with open(read, "rb") as pipe:
+        answer = pipe.read()
+    os.waitpid(pid, 0)
+    return int(answer) >> 24 << 4
+
+
+def growth_in_fork(adapters, megabytes, dtype, B, T):
+    """The peak of resident memory, less what there was before."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "ids.bin")
+        with open(path, "wb") as file:
+            file.truncate(megabytes << 20)
+        dataset = np.memmap(path, dtype=dtype, mode="r")
+        rng = torch.Generator().manual_seed(0)
+        adapters.get_batch(dataset[: T + 1], B, T, "cpu", rng)  # what is needed once
+        before = peak_memory()
+        for _ in range(3):
+            adapters.get_batch(dataset, B, T, "cpu", rng)
+        return peak_memory() - before
+
+
+def peak_memory():
+    """The most bytes that were resident since the fork."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+# --- checkpoint ---------------------------------------------------------------------------------
+
+
+def scratch():
+    """A folder for a while; in memory where that can be, since every os.fsync waits for a disk."""
+    memory = "/dev/shm"
+    return tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None)
+
+
+def checkpoint_pair(toy, seed, kind="adamw"):
+    """A toy and an optimizer with two groups."""
+    model = toy_model(toy, seed=seed)
+    first, *rest = model.parameters()
+    groups = [{"params": [first], "lr": 0.05}, {"params": rest}]
+    if kind == "sgd":
+        return model, torch.optim.SGD(groups, lr=0.1, momentum=0.9)
+    return model, torch.optim.AdamW(groups, lr=0.01)
+
+
+def updated(model, optimizer, steps):
+    """Take steps with gradients that depend on their number alone."""
+    for step in steps:
+        rng = torch.Generator().manual_seed(step)
+        for parameter in model.parameters():
+            parameter.grad = torch.randn(parameter.shape, generator=rng).to(parameter.dtype)
+        for group in optimizer.param_groups:
+            group["lr"] = group["lr"] * 0.9
+        optimizer.step()
+
+
+def weights_of(model):
+    """A copy of a model's state."""
+    return {name: weight.clone() for name, weight in model.state_dict().items()}
+
+
+def place_in(folder, kind):
+    """Where to save to, and how to come back to it."""
+    path = os.path.join(folder, "checkpoint.pt")
+    if kind == "buffer":
+        buffer = io.BytesIO()
+        return buffer, lambda: buffer.seek(0) or buffer
+    if kind == "file":
+        return open(path, "wb"), lambda: open(path, "rb")
+    return (pathlib.Path(path), lambda: pathlib.Path(path)) if kind == "Path" else (path, str)
+
+
+def checkpoint_resumed(adapters, toy, seed, steps, more, place="path", kind="adamw", extra=None):
+    """Train, save, go on; load elsewhere, go on from there: both, and what the file holds."""
+    model, optimizer = checkpoint_pair(toy, seed, kind)
+    updated(model, optimizer, range(steps))
+    with scratch() as folder:
+        out, again = place_in(folder, place)
+        saved = weights_of(model)
+        adapters.save_checkpoint(model, optimizer, steps, out, extra)
+        closed = [out.closed] if place in ("buffer", "file") else []
+        if place == "file" and not out.closed:
+            out.close()
+        src = os.path.join(folder, "checkpoint.pt") if place == "path" else again()
+        other, its_optimizer = checkpoint_pair(toy, seed + 1, kind)
+        own = list(other.parameters())
+        step = adapters.load_checkpoint(src, other, its_optimizer)
+        closed += [src.closed] if place in ("buffer", "file") else []
+        files = sorted(os.listdir(folder))
+        src = again() if place in ("buffer", "file") else os.path.join(folder, "checkpoint.pt")
+        held = torch.load(src, weights_only=True)
+    loaded = weights_of(other)
+    same = all(a is b for a, b in zip(own, other.parameters(), strict=True))
+    for pair in ((model, optimizer), (other, its_optimizer)):
+        updated(*pair, range(steps, steps + more))
+    return {
+        "step": step,
+        "step type": type(step).__name__,
+        "saved": saved,
+        "loaded": loaded,
+        "went on": weights_of(model),
+        "resumed": weights_of(other),
+        "same objects": same,
+        "closed": closed,
+        "files": files,
+        "held": {k: held.get(k) for k in ("model", "step", "extra")} | {"names": sorted(held)},
+    }
+
+
+@contextmanager
+def replaced_in_os(**wrappers):
+    """Wrap functions of os, wherever they were imported to."""
+    undo = []
+    for name, wrap in wrappers.items():
+        original = getattr(os, name)
+        new = wrap(name, original)
+        for module in list(sys.modules.values()):
+            if getattr(module, "__dict__", {}).get(name) is original:
+                undo.append((module, name, original))
+                setattr(module, name, new)
+    try:
+        yield
+    finally:
+        for module, name, original in undo:
+            setattr(module, name, original)
+
+
+def die():
+    """What `kill -9` does."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def limit_files(size, action):
+    """From here on, whoever writes past `size` bytes of a file meets SIGXFSZ, or an error."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+    signal.signal(signal.SIGXFSZ, action)
+
+
+def in_fork(work):
+    """How a fork ends that does `work`: "returned", "raised" or "killed"."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            work()
+            os._exit(0)
+        finally:  # an error too
+            os._exit(3)
+    _, status = os.waitpid(pid, 0)
+    if os.WIFSIGNALED(status):
+        return "killed"
+    return "returned" if os.WEXITSTATUS(status) == 0 else "raised"
+
+
+def checkpoint_interrupted(adapters, how, seed):
+    """Save once; then save again with something in the way. What is left, and what it holds."""
+    model, optimizer = checkpoint_pair("language", seed)
+    updated(model, optimizer, range(1))
+    with scratch() as folder:
+        path = os.path.join(folder, "checkpoint.pt")
+        adapters.save_checkpoint(model, optimizer, 1, path)
+        old = weights_of(model)
+        updated(model, optimizer, range(1, 2))
+
+        def save():
+            if how == "killed in writing":
+                limit_files(1000, signal.SIG_DFL)
+            elif how == "disk full":
+                limit_files(1000, signal.SIG_IGN)
+            adapters.save_checkpoint(model, optimizer, 2, path)
+
+        def save_and_die():
+            fatal = {name: lambda *_: lambda *a, **k: die() for name in ("replace", "rename")}
+            with replaced_in_os(**fatal):
+                save()
+
+        ended = in_fork(save_and_die if how == "killed before replacing" else save)
+        files = sorted(os.listdir(folder))
+        other, its_optimizer = checkpoint_pair("language", seed + 1)
+        steps = [loaded_or_not(adapters, path, other, its_optimizer)]
+        loaded = weights_of(other)
+        if how == "killed before replacing":  # whatever lies about must not be in the way
+            with suppress(OSError):
+                adapters.save_checkpoint(model, optimizer, 2, path)
+            steps.append(loaded_or_not(adapters, path, other, its_optimizer))
+    return {"ended": ended, "files": files, "steps": steps, "old": old, "loaded": loaded}
+
+
+def loaded_or_not(adapters, path, model, optimizer):
+    """The step of a checkpoint, or the name of what is raised."""
+    try:
+        return adapters.load_checkpoint(path, model, optimizer)
+    except (ValueError, OSError) as error:
+        return type(error).__name__
+
+
+def flat(state):
+    """An optimizer's state as plain data; what is no tensor, as text."""
+    groups = [{key: repr(value) for key, value in group.items()} for group in state["param_groups"]]
+    return {"state": dict(state["state"]), "groups": groups}
+
+
+def described(error, names):
+    """An error: its kinds, and its text if that lacks one of the names it should have."""
+    kinds = [kind.__name__ for kind in type(error).__mro__]
+    missing = [name for name in names if name not in str(error)]
+    return {"kinds": kinds, "missing": missing, "text": str(error) if missing else ""}
+
+
+def checkpoint_refused(adapters, damage, seed, names=()):
+    """What load_checkpoint raises for a checkpoint that is damaged, and what it has changed."""
+    model, optimizer = checkpoint_pair("language", seed)
+    updated(model, optimizer, range(2))
+    other, its_optimizer = checkpoint_pair("language", seed + 1)
+    updated(other, its_optimizer, range(5, 8))
+    before, state = weights_of(other), copy.deepcopy(its_optimizer.state_dict())
+    with scratch() as folder:
+        path = pathlib.Path(folder, "checkpoint.pt")
+        adapters.save_checkpoint(model, optimizer, 2, path)
+        DAMAGES[damage](path)
+        error = None
+        try:
+            adapters.load_checkpoint(path, other, its_optimizer)
+        except NotImplementedError:
+            raise  # a stub
+        except Exception as raised:
+            error = described(raised, names)
+        marks = [name for name in os.listdir(folder) if name.startswith("mark")]
+    after = weights_of(other)
+    return {
+        "error": error,
+        "model changed": [n for n in before if not torch.equal(before[n], after[n])],
+        "optimizer": [flat(state), flat(its_optimizer.state_dict())],
+        "code has run": bool(marks),
+    }
+
+
+class Bomb:
+    """What a pickle runs when it is loaded."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (self.path,)
+
+
+def edited(**changes):
+    """A damage: parts of a checkpoint, or what is in them, replaced, or removed where it is None."""
+
+    def damage(path):
+        parts = torch.load(path, weights_only=True)
+        for name, change in changes.items():
+            if name == "model" and isinstance(change, dict):
+                change = parts["model"] | change
+                change = {key: weight for key, weight in change.items() if weight is not None}
+            parts[name] = change
+            if change is None:
+                del parts[name]
+        torch.save(parts, path)
+
+    return damage
+
+
+def regrouped(path):
+    """A damage: the optimizer's groups become one."""
+    parts = torch.load(path, weights_only=True)
+    first, second = parts["optimizer"]["param_groups"]
+    first["params"] += second["params"]
+    parts["optimizer"]["param_groups"] = [first]
+    torch.save(parts, path)
+
+
+def moved_between_groups(path):
+    """A damage: as many groups and parameters, but one of them belongs to the other group."""
+    parts = torch.load(path, weights_only=True)
+    first, second = parts["optimizer"]["param_groups"]
+    first["params"].append(second["params"].pop(0))
+    torch.save(parts, path)
+
+
+def with_code(path):
+    """A damage: code that runs when the file is loaded, in a file that is otherwise whole."""
+    parts = torch.load(path, weights_only=True)
+    torch.save(parts | {"extra": Bomb(str(path.with_name("mark")))}, path)
+
+
+DAMAGES = {
+    "cut in half": lambda path: os.truncate(path, path.stat().st_size // 2),
+    "cut by a byte": lambda path: os.truncate(path, path.stat().st_size - 1),
+    "empty": lambda path: path.write_bytes(b""),
+    "text": lambda path: path.write_text("no checkpoint at all\n" * 99),
+    "a pickle": lambda path: path.write_bytes(pickle.dumps(Bomb(str(path.with_name("mark"))), 2)),
+    "with code": with_code,
+    "a list": lambda path: torch.save([1, 2, 3], path),
+    "a bare state": lambda path: torch.save(toy_model("language").state_dict(), path),
+    "no optimizer": edited(optimizer=None),
+    "no model": edited(model=None),
+    "a list of weights": edited(model=[1, 2, 3]),
+    "a weight that is none": edited(model={"head.bias": 3.5}),
+    "wrong shape": edited(model={"head.weight": torch.zeros(5, 16)}),
+    "broadcastable shape": edited(model={"head.bias": torch.zeros(1)}),
+    "missing weight": edited(model={"rnn.bias_hh_l0": None}),
+    "unexpected weight": edited(model={"rnn.bias_hh_l7": torch.zeros(3)}),
+    "two wrong": edited(model={"head.bias": None, "embedding.weight": torch.zeros(3, 16)}),
+    "foreign model": edited(model={"head.bias": torch.zeros(3)}),
+    "one group": regrouped,
+    "other groups": moved_between_groups,
+    "empty optimizer": edited(optimizer={"param_groups": []}),
+}
+
+
+# --- train_loop ---------------------------------------------------------------------------------
+
+
+class Chars(nn.Module):
+    """Embedding, dropout, head; it notes every batch.
+
+    At its n-th one in training the logits may be NaN, or the gradients of finite ones inf.
+    """
+
+    def __init__(self, state, dropout=0.0, nan_at=0, inf_at=0):
+        super().__init__()
+        V, C = state["embedding.weight"].shape
+        self.embedding, self.dropout = nn.Embedding(V, C), nn.Dropout(dropout)
+        self.head = nn.Linear(C, V)
+        self.load_state_dict(state)
+        self.nan_at, self.inf_at = nan_at, inf_at
+        self.calls, self.trained = [], 0
+
+    def forward(self, ids):
+        """Ids B T to logits B T V."""
+        self.calls.append((ids.clone(), self.training, torch.is_grad_enabled()))
+        self.trained += self.training
+        logits = self.head(self.dropout(self.embedding(ids)))
+        if self.training and self.trained == self.inf_at:
+            logits.register_hook(lambda gradient: gradient * float("inf"))
+        return logits * float("nan") if self.training and self.trained == self.nan_at else logits
+
+
+def watching(base):
+    """An optimizer that notes, at every update, its learning rates and the gradients' norm."""
+
+    class Watching(base):
+        def step(self, closure=None):
+            gradients = [p.grad for g in self.param_groups for p in g["params"]]
+            norm = torch.cat([g.flatten() for g in gradients if g is not None]).norm()
+            self.updates.append([norm.item(), *(group["lr"] for group in self.param_groups)])
+            return super().step(closure)
+
+    Watching.updates = []
+    return Watching
+
+
+TIMED = "tokens_per_second"
+
+
+def untimed(record):
+    """A record that is the same in every run: a speed above 0 becomes 1."""
+    speed = record.get(TIMED) if record else None
+    if not (isinstance(speed, int | float) and 0 < speed < math.inf):
+        return record
+    return dict(record) | {TIMED: 1.0}
+
+
+def untimed_lines(path):
+    """The text of metrics.jsonl, every speed above 0 in it 1."""
+    number = r"(\"tokens_per_second\":\s*)(?!0\.0\b)\d+\.?\d*(?:[eE][-+]?\d+)?"
+    return re.sub(number, r"\g<1>1.0", pathlib.Path(path).read_text())
+
+
+class Run:
+    """A model, an optimizer, and what train_loop has made of them so far.
+
+    `options` may hold dropout, nan_at, inf_at, kind (of optimizer), scales (of the groups' learning
+    rates), form (of the dataset), stale (gradients from before) and mode (of the model, before).
+    """
+
+    def __init__(self, state, options):
+        faults = options.get("nan_at", 0), options.get("inf_at", 0)
+        self.model = Chars(state, options.get("dropout", 0.0), *faults)
+        groups = [{"params": [p]} for p in self.model.parameters()]
+        for group, scale in zip(groups, options.get("scales", ()), strict=False):
+            group["lr_scale"] = scale
+        if options.get("kind", "sgd") == "sgd":
+            self.optimizer = watching(torch.optim.SGD)(groups, lr=99.0, momentum=0.5)
+        else:
+            self.optimizer = watching(torch.optim.AdamW)(groups, lr=99.0)
+        for parameter in self.model.parameters() if options.get("stale") else ():
+            parameter.grad = torch.ones_like(parameter)
+        self.model.train(options.get("mode", True))
+        self.form, self.seen, self.config_intact = options.get("form", "array"), [], True
+
+    def go(self, adapters, dataset, config, folder, valid=None, then=None):
+        """Train; `then` is called after each step. What the folder holds is noted at each."""
+
+        def on_step(record):
+            self.seen.append(untimed(record))
+            if then is not None:
+                then(record)
+
+        given = dict(config)
+        with dataset_as(self.form, dataset) as data:
+            record = adapters.train_loop(
+                self.model, self.optimizer, data, given, folder, valid=valid, on_step=on_step
+            )
+        self.config_intact = given == config
+        return record
+
+    def report(self, folder, record=None):
+        """All that can be seen from outside, but for what the clock decides."""
+        metrics, checkpoint = (os.path.join(folder, n) for n in ("metrics.jsonl", "checkpoint.pt"))
+        held = None
+        if os.path.exists(checkpoint):
+            held = torch.load(checkpoint, weights_only=True)
+            held = {"step": held["step"], "model": held["model"]}
+        return {
+            "record": untimed(record),
+            "seen": self.seen,
+            "metrics": untimed_lines(metrics) if os.path.exists(metrics) else None,
+            "files": sorted(os.listdir(folder)) if os.path.isdir(folder) else None,
+            "checkpoint": held,
+            "weights": weights_of(self.model),
+            "calls": [{"ids": i, "training": t, "grad": g} for i, t, g in self.model.calls],
+            "updates": self.optimizer.updates,
+            "config intact": self.config_intact,
+            "modes": [module.training for module in self.model.modules()],
+        }
+
+
+class Stop(Exception):
+    """Somebody pulls the plug."""
+
+
+def stopping_at(step):
+    """For on_step: raise after this step."""
+
+    def stop(record):
+        if record["step"] == step:
+            raise Stop
+
+    return stop
+
+
+def loop_run(adapters, state, dataset, config, valid=None, options=None, times=1):
+    """Reports of one run, and of its repetitions in the same folder by fresh models."""
+    reports = []
+    with scratch() as parent:
+        folder = os.path.join(parent, "runs", "first")  # not there yet
+        for _ in range(times):
+            run = Run(state, options or {})
+            record = run.go(adapters, dataset, config, folder, valid)
+            reports.append(run.report(folder, record))
+    return reports
+
+
+def loop_stopped(adapters, state, dataset, configs, stops, valid=None, options=None):
+    """A run that on_step stops after each of `stops`, then one to the end: the legs' reports."""
+    reports = []
+    with scratch() as folder:
+        for config, stop in zip(configs, [*stops, None], strict=True):
+            torch.manual_seed(123)  # nobody knows what has been drawn in between
+            run, record = Run(state, options or {}), None
+            with suppress(Stop):
+                record = run.go(adapters, dataset, config, folder, valid, stopping_at(stop))
+            reports.append(run.report(folder, record))
+    return reports
+
+
+def loop_raised(adapters, state, dataset, config, valid=None, options=None, names=()):
+    """What a run raises, and what it leaves."""
+    with scratch() as parent:
+        folder, run, error, record = (
+            os.path.join(parent, "run"),
+            Run(state, options or {}),
+            None,
+            None,
+        )
+        try:
+            record = run.go(adapters, dataset, config, folder, valid)
+        except NotImplementedError:
+            raise  # a stub
+        except Exception as raised:
+            error = described(raised, names)
+        return {"error": error} | run.report(folder, record)
+
+
+def fatal(name, number, moment):
+    """For replaced_in_os: die before or after the call number `number`."""
+    calls = []
+
+    def wrap(_, original):
+        def dying(*args, **kwargs):
+            calls.append(1)
+            if len(calls) == number and moment == "before":
+                die()
+            result = original(*args, **kwargs)
+            if len(calls) == number:
+                die()
+            return result
+
+        return dying
+
+    return {name: wrap}
+
+
+def loop_killed(adapters, state, dataset, config, moment, number, valid=None, options=None):
+    """A run that is killed at a moment, and one that goes on from what is left: their reports."""
+
+    def then(record):
+        if moment in ("after step", "half a line") and record["step"] == number:
+            die()
+        if moment == "in writing" and record["step"] == number:
+            limit_files(2000, signal.SIG_DFL)
+
+    with scratch() as folder:
+
+        def work():
+            name, _, when = moment.partition(" ")
+            wrappers = fatal(name, number, when) if when in ("before", "after") else {}
+            with replaced_in_os(**wrappers):
+                Run(state, options or {}).go(adapters, dataset, config, folder, valid, then)
+
+        ended = in_fork(work)
+        if moment == "half a line":
+            with open(os.path.join(folder, "metrics.jsonl"), "a") as file:
+                file.write('{"step": 1, "lo')
+        left = Run(state, options or {}).report(folder)
+        run = Run(state, options or {})
+        record = run.go(adapters, dataset, config, folder, valid)
+        return {"ended": ended, "left": left, "resumed": run.report(folder, record)}
+
+
+def loop_order(adapters, state, dataset, config, valid):
+    """At every call of on_step: its record, the last line of metrics, the checkpoint's step."""
+    noted = []
+    with scratch() as parent:
+        folder, run = pathlib.Path(parent, "run"), Run(state, {})
+
+        def then(record):
+            lines = (folder / "metrics.jsonl").read_text().splitlines()
+            path = folder / "checkpoint.pt"
+            step = torch.load(path, weights_only=True)["step"] if path.exists() else 0
+            last = json.loads(lines[-1]) if lines else None
+            same = None if last is None else last == record
+            noted.append([untimed(record), untimed(last), same, step])
+
+        run.go(adapters, dataset, config, folder, valid, then)
+    return noted
+
+
+def loop_continued(adapters, state, dataset, config, changes, stop):
+    """What runs raise that go on from one stopped run, each with something changed in its config."""
+    errors = []
+    with scratch() as folder:
+        with suppress(Stop):
+            Run(state, {}).go(adapters, dataset, config, folder, then=stopping_at(stop))
+        for number, change in enumerate(changes):
+            copy_of = f"{folder}/{number}"
+            shutil.copytree(folder, copy_of, ignore=shutil.ignore_patterns("[0-9]*"))
+            try:
+                Run(state, {}).go(adapters, dataset, config | change, copy_of)
+                errors.append(None)
+            except Exception as raised:
+                errors.append(described(raised, list(change)))
+    return errors
+
+
+def loop_damaged(adapters, state, dataset, config, damage):
+    """What a run raises that finds a damaged checkpoint; how many steps it makes."""
+    with scratch() as folder:
+        path = pathlib.Path(folder, "checkpoint.pt")
+        Run(state, {}).go(adapters, dataset, config, folder)
+        DAMAGES[damage](path)
+        before, run, error = path.read_bytes(), Run(state, {}), None
+        try:
+            run.go(adapters, dataset, config, folder)
+        except Exception as raised:
+            error = described(raised, ())
+        return {"error": error, "steps": len(run.seen), "intact": path.read_bytes() == before}
+
+
+def loop_alone(adapters, state, dataset, config):
+    """A run to which nobody listens, in a folder that is there; its record and files."""
+    with scratch() as folder:
+        run = Run(state, {})
+        place = pathlib.Path(folder)
+        record = adapters.train_loop(run.model, run.optimizer, dataset, config, place)
+        return untimed(record), sorted(os.listdir(folder))

@@ -2,30 +2,52 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
 from kit.compare import assert_close, assert_equal, raises
 from tests.ch07_optimization.checks import (
+    CONFIG,
     DOUBLE,
     FLOAT32,
     FLOAT64,
+    SMALL_MODEL,
+    T,
+    V,
     assert_dtype,
+    assert_same_run,
+    check_accumulation,
     check_adamw,
     check_clipped,
+    check_error,
+    check_evenly_drawn,
     check_groups,
     check_history,
     check_muon,
     check_normal,
+    check_refused,
+    check_resumed,
+    check_run,
     check_schedule,
     check_seeded,
     check_sgd,
     check_uniform,
     check_unrelated,
+    check_windows,
     gradients_for,
+    loop_state,
     norm_of,
+    parse_metrics,
     random,
+    random_ids,
+    random_microbatches,
+    shuffled_ids,
+    timeless,
     torch_adamw,
+    toy_weights,
+    valid_loss,
 )
 
 BFLOAT, HALF = torch.bfloat16, torch.float16
@@ -128,6 +150,24 @@ def test_gradients_of_every_size(student, rng, size):
 
 
 @pytest.mark.problem("adamw")
+def test_an_eps_of_zero_is_none(student, rng):
+    """Gradients of 1e-10 make steps of full size then."""
+    weights = [random(rng, 4)]
+    gradients = gradients_for(rng, weights, 8, 1e-10)
+    check_adamw(student, "eps = 0 adds nothing", weights, gradients, lr=0.1, eps=0.0)
+
+
+@pytest.mark.problem("adamw")
+@pytest.mark.parametrize("bad", [math.inf, math.nan])
+def test_a_broken_gradient_breaks_its_own_weight(student, rng, bad):
+    """It is not hidden: that number becomes NaN, and no other is touched by it."""
+    weights = [random(rng, 4)]
+    gradients = gradients_for(rng, weights, 4)
+    gradients[2][0][1] = bad
+    check_adamw(student, f"a gradient of {bad}", weights, gradients, lr=0.1)
+
+
+@pytest.mark.problem("adamw")
 def test_adamw_in_float64(student, rng):
     """float64 weights keep all their digits; with betas of 0 no other number rounds."""
     weights = [random(rng, 5, dtype=DOUBLE)]
@@ -172,9 +212,11 @@ def test_every_option_may_change(student, rng, option, value):
     """What is in a group when a step is taken counts, for each option."""
     weights = [random(rng, 3), random(rng, 2)]
     groups = [{"params": [0]}, {"params": [1], "lr": 0.2}]
-    changes = {3: [(1, option, value)], 6: [(0, option, value)]}
-    options = {"groups": groups, "changes": changes, "lr": 0.1, "weight_decay": 0.5}
-    why = f"{option} of a group was changed to {value} on the way"
+    options = {"lr": 0.1, "weight_decay": 0.5, "betas": (0.9, 0.99), "eps": 1e-4}
+    back = [(1, option, groups[1].get(option, options[option]))]
+    changes = {3: [(1, option, value)], 5: back, 6: [(0, option, value)]}
+    options |= {"groups": groups, "changes": changes}
+    why = f"{option} of a group was changed to {value} on the way, and back"
     check_adamw(student, why, weights, gradients_for(rng, weights, 9), **options)
 
 
@@ -262,7 +304,7 @@ def test_parameters_may_come_from_a_generator(student, rng, groups):
 def test_without_any_gradient_nothing_happens(student, rng):
     """Steps before the first backward pass change no weight."""
     weights = [random(rng, 3), random(rng, 2)]
-    got, states = student.run("adamw_without_gradients", weights)
+    got = student.run("adamw_without_gradients", weights)
     assert_equal(got, weights, "without a gradient a weight stays as it is")
 
 
@@ -360,6 +402,12 @@ def test_a_parameter_that_comes_twice_counts_once(student, rng):
     """A tied weight has one gradient."""
     gradients = [random(rng, 3), random(rng, 4)]
     check_clipped(student, gradients, 0.5, "twice")
+
+
+@pytest.mark.problem("clip_grad_norm")
+def test_a_frozen_parameter_with_a_gradient_counts(student, rng):
+    """What counts is the gradient that it has."""
+    check_clipped(student, [random(rng, 3), random(rng, 4)], 0.5, "frozen")
 
 
 @pytest.mark.problem("clip_grad_norm")
@@ -728,7 +776,7 @@ def test_kaiming_of_other_shapes(student, shape, fan_in, fan_out, mode):
 @pytest.mark.parametrize("name, shape", [("xavier_init", (7, 5, 3)), ("kaiming_init", (4, 4))])
 def test_weights_of_a_seed(student, name, shape):
     """float32, of the shape that was asked for, decided by the seed alone."""
-    found = student.run("seeded", name, shape, 2**32 - 2)
+    found = student.run("seeded", name, list(shape), 2**32 - 2)
     check_seeded(found, name)
     assert_dtype(found["first"], torch.float32, "the weight")
     assert_equal(tuple(found["first"].shape), shape, "the shape that was asked for")
@@ -773,10 +821,12 @@ def test_projections_shrink_with_depth(student, num_layers, std):
 
 @pytest.mark.problem("init")
 def test_only_linear_layers_named_c_proj_are_projections(student):
-    """An embedding of that name is none, nor is c_projection; a layer in a dict is."""
+    """An embedding of that name is none, nor is c_projection; types decide for the rest."""
     state = student.run("gpt2_odd", 100, 8)
-    for name, std in (("c_proj", 0.02), ("out.c_proj", 0.005), ("out.c_projection", 0.02)):
+    stds = {"c_proj": 0.02, "out.c_proj": 0.005, "out.c_projection": 0.02, "ln": 0.02}
+    for name, std in stds.items():
         check_normal(state[f"{name}.weight"], std, f"{name}.weight")
+    assert_equal(state["gate.weight"], torch.ones(100), "a LayerNorm, whatever its name")
     three = torch.full((100,), 3.0)
     assert_equal(state["batch.weight"], three, "the weight of a BatchNorm stays")
     assert_equal(state["batch.bias"], three, "the bias of a BatchNorm stays")
@@ -832,3 +882,566 @@ def test_gpt2_init_without_layers_is_an_error(student, num_layers):
     """A negative number would have no root."""
     with raises(ValueError, f"{num_layers=} was accepted"):
         student.run("gpt2_initialised", 4, num_layers, 5)
+
+
+# --- accumulate_gradients -----------------------------------------------------------------------
+
+
+@pytest.mark.problem("accumulate_gradients")
+@pytest.mark.parametrize("form", ["generator", "strided"])
+def test_accumulation_of_any_microbatches(student, rng, form):
+    """Micro-batches may come from a generator, and need not be contiguous."""
+    microbatches = random_microbatches(rng, 27, [(3, 4), (2, 6), (4, 2)])
+    check_accumulation(student, "language", toy_weights("language", rng), microbatches, form=form)
+
+
+@pytest.mark.problem("accumulate_gradients")
+def test_accumulation_with_a_microbatch_of_nothing(student, rng):
+    """A micro-batch without targets adds nothing, not NaN; wherever it stands."""
+    microbatches = random_microbatches(rng, 11, [(2, 3)] * 4)
+    for i in (0, 2, 3):
+        microbatches[i][1].fill_(-100)
+    check_accumulation(student, "tied", toy_weights("tied", rng), microbatches, before=0.25)
+
+
+@pytest.mark.problem("accumulate_gradients")
+def test_accumulation_without_targets(student, rng):
+    """No target at all is an error that leaves gradients alone."""
+    table = torch.randn(5, 5, generator=rng)
+    nothing = [(torch.ones(2, 3, dtype=torch.int64), torch.full((2, 3), -100))]
+    for microbatches in ([], nothing, nothing * 2):
+        error, gradient = student.run("accumulated_to_nothing", table, microbatches, 0.5)
+        assert error and "ValueError" in error, f"no target: got {error}, wanted ValueError"
+        assert_close(gradient, torch.full((5, 5), 0.5), "gradients stay what they were")
+
+
+@pytest.mark.problem("accumulate_gradients")
+@pytest.mark.parametrize("training", [True, False])
+def test_accumulation_keeps_the_mode(student, rng, training):
+    """The model runs in the mode it is in, and stays in it."""
+    microbatches = random_microbatches(rng, 11, [(2, 3)] * 2)
+    got = student.run(
+        "accumulated", "tied", toy_weights("tied", rng), microbatches, training=training
+    )
+    assert_equal(got["modes"], [training] * 3, "the model's mode was changed")
+
+
+@pytest.mark.problem("accumulate_gradients")
+def test_accumulation_of_a_single_target(student, rng):
+    """One target among many micro-batches has all the weight; the id 0 is a target as any other."""
+    x = torch.randint(11, (6, 5), generator=rng)
+    y = torch.full((6, 5), -100)
+    y[3, 4] = 0
+    microbatches = list(zip(x.split(1), y.split(1), strict=True))
+    check_accumulation(student, "tied", toy_weights("tied", rng), microbatches)
+    y[:, 2] = 0
+    check_accumulation(student, "tied", toy_weights("tied", rng), microbatches)
+
+
+@pytest.mark.problem("accumulate_gradients")
+def test_accumulation_in_half_precision(student, rng):
+    """Logits of bfloat16 have a loss in float32: adding 1 to 256 stops there."""
+    table = (4 * torch.randn(9, 9, generator=rng)).bfloat16()
+    microbatches = random_microbatches(rng, 9, [(8, 50), (3, 40)])
+    loss, gradient = student.run("accumulated_from_table", table, microbatches)
+    scores = torch.cat([table[x].double().flatten(0, 1) for x, _ in microbatches])
+    targets = torch.cat([y.flatten() for _, y in microbatches])
+    why = "the loss is summed in float32, not in bfloat16"
+    assert_close(loss, F.cross_entropy(scores, targets), why, rtol=1e-5)
+    assert gradient.dtype is torch.bfloat16, "a gradient has the dtype of its weight"
+
+
+@pytest.mark.problem("accumulate_gradients")
+def test_accumulation_in_part_of_a_model(student, rng):
+    """What is frozen or not used gets no gradient, and is no obstacle."""
+    table = torch.randn(7, 7, generator=rng)
+    microbatches = random_microbatches(rng, 7, [(2, 4), (1, 3)])
+    loss, gradient, rest, trainable = student.run("accumulated_in_part", table, microbatches)
+    leaf = table.double().requires_grad_()
+    scores = torch.cat([leaf[x].flatten(0, 1) for x, _ in microbatches])
+    want = F.cross_entropy(scores, torch.cat([y.flatten() for _, y in microbatches]))
+    want.backward()
+    assert_close(loss, want, "the mean over all targets", rtol=2e-6)
+    assert_close(gradient, leaf.grad, "the gradient of what is trained", **SMALL_MODEL)
+    assert rest == [None] * 3, "a frozen or unused parameter has got a gradient"
+    assert not trainable, "a frozen parameter was made trainable"
+
+
+# --- get_batch ----------------------------------------------------------------------------------
+
+
+@pytest.mark.problem("get_batch")
+@pytest.mark.parametrize("kind", ["every other", "backwards", "tensor"])
+def test_batch_of_strided_data(student, rng, kind):
+    """The dataset need not be contiguous."""
+    ids, B = shuffled_ids(rng, 40), 1 if kind == "tensor" else 5
+    check_windows(student.run("batch_calls", ids, B, 3, seed=1, calls=3, kind=kind), ids, B, 3)
+
+
+@pytest.mark.problem("get_batch")
+@pytest.mark.parametrize(
+    ("dtype", "offset"),
+    [("uint8", 100), ("int16", 32_000), ("int32", 2**31 - 300), ("uint32", 2**32 - 300)],
+)
+@pytest.mark.parametrize("kind", ["array", "memmap"])
+def test_batch_of_any_dtype(student, rng, dtype, offset, kind):
+    """Ids of any integer dtype arrive as int64, up to its largest."""
+    ids = shuffled_ids(rng, 150, dtype, offset)
+    check_windows(student.run("batch_calls", ids, 4, 7, seed=2, kind=kind), ids, 4, 7)
+
+
+@pytest.mark.problem("get_batch")
+@pytest.mark.parametrize(("N", "B", "T"), [(9, 5, 8), (4, 50, 2), (30, 1, 1), (12, 3, 7)])
+def test_batch_of_few_windows(student, rng, N, B, T):
+    """More rows than windows, one window only, one id only: every row is drawn for itself."""
+    ids = shuffled_ids(rng, N)
+    starts = check_windows(student.run("batch_calls", ids, B, T, seed=4, calls=100), ids, B, T)
+    check_evenly_drawn(starts, N - T, "all starts from 0 to N - T - 1 are equally likely")
+
+
+@pytest.mark.problem("get_batch")
+def test_batch_rows_are_independent(student, rng):
+    """The start of one row tells nothing about that of another, nor about the next batch."""
+    ids, n = shuffled_ids(rng, 14), 10
+    got = student.run("batch_calls", ids, 4, 4, seed=6, calls=800)
+    starts = check_windows(got, ids, 4, 4)
+    for row in (1, 3):
+        apart = (starts[:, row] - starts[:, 0]) % n
+        check_evenly_drawn(apart, n, f"rows 0 and {row} of a batch are drawn independently")
+    apart = (starts[1:, 0] - starts[:-1, 0]) % n
+    check_evenly_drawn(apart, n, "a batch does not go on from the one before")
+
+
+@pytest.mark.problem("get_batch")
+def test_batch_from_all_of_a_large_dataset(student, rng):
+    """Each tenth of a large dataset has a tenth of the windows."""
+    ids = shuffled_ids(rng, 100_000)
+    got = student.run("batch_calls", ids, 500, 3, seed=9, calls=4)
+    starts = check_windows(got, ids, 500, 3)
+    check_evenly_drawn(starts * 10 // len(ids), 10, "windows come from all parts of the dataset")
+
+
+@pytest.mark.problem("get_batch")
+def test_batch_leaves_global_generators_alone(student, rng):
+    """Only `rng` decides, and no global generator moves."""
+    ids = shuffled_ids(rng, 300)
+    one, two = (student.run("batch_global_rng", ids, 6, 5, 11, seed) for seed in (1, 2))
+    assert_equal(two["x"], one["x"], "a global generator decides, not rng")
+    for name, moved in zip(("torch", "numpy", "random"), one["moved"], strict=True):
+        assert not moved, f"the global generator of {name} was drawn from"
+
+
+@pytest.mark.problem("get_batch")
+def test_batch_on_a_device(student):
+    """x and y are on the device that was asked for."""
+    places = student.run("batch_devices", np.arange(50), 2, 4, "meta")
+    assert_equal(places, ["meta"] * 4, "the device was ignored")
+
+
+@pytest.mark.problem("get_batch")
+@pytest.mark.parametrize("dtype", ["uint16", "uint32"])
+def test_batch_reads_only_its_windows_of_a_larger_file(student, dtype):
+    """Drawing from a file of 60 MiB takes no more memory than a few windows."""
+    growth = student.run("batch_growth", 60, dtype, 8, 100)
+    assert growth < 16, (
+        f"the process grew by {growth} MiB: the whole dataset was read, not only its windows"
+    )
+
+
+@pytest.mark.problem("get_batch")
+@pytest.mark.parametrize(
+    ("shape", "B", "T"),
+    [((0,), 1, 1), ((1,), 1, 1), ((6,), 1, 6), ((3,), 1, 9), ((4, 9), 2, 3), ((9,), 0, 3)]
+    + [((9,), 2, 0), ((9,), -1, 3), ((9,), 2, -1)],
+)
+def test_batch_of_what_cannot_be(student, shape, B, T):
+    """Too few ids, two axes, no rows or no columns: a ValueError."""
+    with raises(ValueError, f"a dataset of shape {shape}, {B=}, {T=}"):
+        student.run("batch_of_shape", list(shape), B, T)
+
+
+# --- checkpoint ---------------------------------------------------------------------------------
+
+
+@pytest.mark.problem("checkpoint")
+@pytest.mark.parametrize(
+    ("place", "kind", "steps"),
+    [("Path", "adamw", 5), ("file", "sgd", 2), ("path", "sgd", 4), ("buffer", "adamw", 0)],
+)
+def test_checkpoint_anywhere(student, seed, place, kind, steps):
+    """Paths and file objects, momentum and moments, also before the first step."""
+    args = "language", seed % 1000, steps, 3, place, kind
+    got = student.run("checkpoint_resumed", *args)
+    check_resumed(got, steps)
+    assert not any(got["closed"]), "the file object was closed; it belongs to the caller"
+    assert got["step type"] == "int", f"the step is an int, got {got['step type']}"
+
+
+@pytest.mark.problem("checkpoint")
+def test_checkpoint_of_all_state(student):
+    """Buffers are state too; dtypes, modes and what is frozen stay as they are."""
+    got = student.run("checkpoint_of_buffers")
+    assert_equal(got["step"], 123_456, "the step")
+    assert_equal(got["states"][1], got["states"][0], "running statistics are saved as well")
+    assert got["dtype"] == "torch.float64", f"float64 became {got['dtype']}"
+    why = "what is frozen, the mode after loading, the mode after saving: nothing changes"
+    assert_equal(got["flags"], [False, False, True], why)
+
+
+@pytest.mark.problem("checkpoint")
+def test_checkpoint_of_tied_weights(student, seed):
+    """Tied weights have two names in the file, and stay one Parameter."""
+    states, tied = student.run("checkpoint_of_tied", seed % 1000)
+    assert_equal(states[1], states[0], "the state that was saved")
+    assert tied, "loading has made two parameters of one"
+
+
+@pytest.mark.problem("checkpoint")
+def test_checkpoint_over_another(student):
+    """A second checkpoint replaces the first."""
+    step, weight, files = student.run("checkpoint_twice")
+    assert_equal(step, 2, "the step of the second checkpoint")
+    assert_equal(weight, torch.full((2, 2), 2.0), "the weight of the second checkpoint")
+    assert_equal(files, ["checkpoint.pt"], "nothing else is left in the folder")
+
+
+@pytest.mark.problem("checkpoint")
+def test_checkpoint_of_the_working_folder(student):
+    """A bare file name is a path."""
+    step, files = student.run("checkpoint_in_working_folder")
+    assert_equal([step, files], [4, ["checkpoint.pt"]], "saved in the current folder")
+
+
+@pytest.mark.problem("checkpoint")
+def test_checkpoint_from_another_machine(student):
+    """A checkpoint from a GPU loads where there is none, onto the model's device."""
+    step, same, device = student.run("checkpoint_from_gpu")
+    assert_equal([step, same, device], [3, True, "cpu"], "map_location")
+
+
+@pytest.mark.problem("checkpoint")
+def test_checkpoint_that_is_not_there(student):
+    """A missing file is a FileNotFoundError: a run may want to begin then."""
+    with raises(FileNotFoundError, "there is no such file"):
+        student.run("checkpoint_missing")
+
+
+@pytest.mark.problem("checkpoint")
+def test_checkpoint_killed_before_replacing(student, seed):
+    """Killed with the new file written and not in place: the old one counts, the next one works."""
+    got = student.run("checkpoint_interrupted", "killed before replacing", seed % 1000)
+    assert got["ended"] == "killed", "os.replace was never called: the file is written in place"
+    assert_equal(got["steps"], [1, 2], "the old checkpoint, then the one that was saved again")
+    assert_equal(got["loaded"], got["old"], "the old checkpoint's weights")
+
+
+@pytest.mark.problem("checkpoint")
+def test_checkpoint_reaches_the_disk_first(student):
+    """os.fsync of the whole file before os.replace, in one folder: a crash may leave it empty."""
+    names, same = student.run("checkpoint_order")
+    moves = [i for i, name in enumerate(names) if name in ("replace", "rename")]
+    assert moves, "os.replace was never called: the file is written in place"
+    why = "no os.fsync before os.replace, or one of a file that was not flushed yet"
+    assert any("sync" in name for name in names[: moves[-1]]), why
+    assert same, "the temporary file is in another folder: a rename across disks is a copy"
+
+
+REFUSED = {
+    "cut by a byte": (),
+    "empty": (),
+    "text": (),
+    "a pickle": (),
+    "with code": (),
+    "a list": (),
+    "a bare state": (),
+    "no optimizer": (),
+    "no model": (),
+    "a list of weights": (),
+    "a weight that is none": ("head.bias",),
+    "broadcastable shape": ("head.bias",),
+    "unexpected weight": ("rnn.bias_hh_l7",),
+    "two wrong": ("head.bias", "embedding.weight"),
+    "one group": (),
+    "other groups": (),
+    "empty optimizer": (),
+}
+
+
+@pytest.mark.problem("checkpoint")
+@pytest.mark.parametrize("damage", REFUSED)
+def test_checkpoint_that_is_refused(student, seed, damage):
+    """Whatever is wrong, it is a ValueError that names it, and nothing has changed or run."""
+    check_refused(student, damage, seed % 1000, REFUSED[damage])
+
+
+# --- train_loop ---------------------------------------------------------------------------------
+
+
+@pytest.mark.problem("train_loop")
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"schedule": "wsd", "stable_until": 4},
+        {"schedule": "constant", "warmup": 3},
+        {"warmup": 0, "steps": 5, "max_lr": 0.3},
+        {"warmup": 6, "min_lr": 0.0},
+        {"clip": None},
+        {"clip": 1e-3, "microbatches": 4},
+        {"clip": 100.0, "microbatches": 2},
+        {"steps": 1, "warmup": 0, "batch_size": 1, "context_length": 9},
+        {"seed": 2**32 - 1, "batch_size": 6, "microbatches": 3, "log_every": 100},
+    ],
+    ids=lambda change: " ".join(f"{k}={v}" for k, v in change.items()),
+)
+def test_loop_of_any_config(student, rng, change):
+    """Schedules, clipping and accumulation at their limits are still plain training."""
+    state, ids, config = loop_state(11), shuffled_ids(rng, 48, "uint16"), CONFIG | change
+    [report] = student.run("loop_run", state, ids, config)
+    check_run(report, state, ids, config)
+
+
+@pytest.mark.problem("train_loop")
+@pytest.mark.parametrize("form", ["tensor", "memmap", "every other"])
+def test_loop_over_any_dataset(student, rng, form):
+    """A dataset is what get_batch takes."""
+    state, ids = loop_state(12), shuffled_ids(rng, 48, "int64" if form == "tensor" else "uint16")
+    [report] = student.run("loop_run", state, ids, CONFIG, options={"form": form})
+    check_run(report, state, ids, CONFIG)
+
+
+@pytest.mark.problem("train_loop")
+def test_loop_scales_the_groups_rates(student, rng):
+    """A group's learning rate is the schedule's times its lr_scale; the record has the schedule's."""
+    state, ids = loop_state(13), shuffled_ids(rng, 48)
+    [report] = student.run("loop_run", state, ids, CONFIG, options={"scales": [0.1, 3.0]})
+    check_run(report, state, ids, CONFIG, scales=(0.1, 3.0, 1.0))
+
+
+@pytest.mark.problem("train_loop")
+@pytest.mark.parametrize("options", [{"stale": True}, {"mode": False}], ids=str)
+def test_loop_on_a_used_model(student, rng, options):
+    """Gradients and modes from before do not matter."""
+    state, ids = loop_state(14), shuffled_ids(rng, 48)
+    [report] = student.run("loop_run", state, ids, CONFIG, options=options)
+    check_run(report, state, ids, CONFIG)
+    assert all(report["modes"]), "the model is left in training mode"
+
+
+@pytest.mark.problem("train_loop")
+def test_loop_does_not_depend_on_the_cut(student, rng):
+    """One micro-batch or four: the same windows, the same losses, the same weights."""
+    args = loop_state(15), shuffled_ids(rng, 48)
+    one, four = (student.run("loop_run", *args, CONFIG | {"microbatches": n})[0] for n in (1, 4))
+    ids = [torch.cat([call["ids"] for call in report["calls"]]) for report in (one, four)]
+    assert_equal(ids[1], ids[0], "a batch is drawn by one get_batch, then cut by rows")
+    for name, weight in one["weights"].items():
+        assert_close(four["weights"][name], weight, f"{name} after the run", **SMALL_MODEL)
+
+
+@pytest.mark.problem("train_loop")
+def test_loop_is_decided_by_its_seed(student, rng):
+    """The same seed gives the same run, dropout included, whatever was drawn before; another not."""
+    args, options = (loop_state(16), shuffled_ids(rng, 48)), {"dropout": 0.5}
+    one, two = (student.run("loop_run", *args, CONFIG, options=options)[0] for _ in range(2))
+    assert_same_run(two, one, "the same seed")
+    [other] = student.run("loop_run", *args, CONFIG | {"seed": 2}, options=options)
+    batches = [[c["ids"].tolist() for c in report["calls"]] for report in (one, other)]
+    assert batches[0] != batches[1], "two seeds drew the same batches"
+    distinct = {str(ids) for ids in batches[0]}
+    assert len(distinct) == CONFIG["steps"], "a batch came twice in a run of 6 steps"
+
+
+@pytest.mark.problem("train_loop")
+@pytest.mark.parametrize(
+    ("N", "eval_batches"), [(T + 1, 1), (3 * T, 5), (3 * T + 1, 5), (9 * T + 3, 2), (10 * T, 3)]
+)
+def test_loop_validates_what_there_is(student, rng, N, eval_batches):
+    """Windows begin at 0, T, 2T, ...; the last batch may be short and counts by its targets."""
+    config = CONFIG | {"eval_batches": eval_batches, "eval_every": 4, "microbatches": 2}
+    valid = random_ids(rng, N)
+    [report] = student.run("loop_run", loop_state(17), shuffled_ids(rng, 48), config, valid)
+    evaluated = [r for r in report["seen"] if "valid_loss" in r]
+    assert_equal([r["step"] for r in evaluated], [4, 6], "every 4 steps, and at the last")
+    want = valid_loss(report["weights"], valid, config)
+    assert_close(evaluated[-1]["valid_loss"], want, "the mean over all targets", rtol=2e-6)
+    rows = [call["ids"] for call in report["calls"] if not call["training"]]
+    assert max(map(len, rows)) <= config["batch_size"], "evaluated in batches of batch_size"
+
+
+@pytest.mark.problem("train_loop")
+def test_loop_tells_when_all_is_done(student, rng):
+    """When on_step is called, the step's line is written and its checkpoint in place."""
+    config = CONFIG | {"checkpoint_every": 4}
+    noted = student.run(
+        "loop_order", loop_state(18), shuffled_ids(rng, 48), config, random_ids(rng, 40)
+    )
+    for record, line, same, _ in noted:
+        assert same, f"on_step got {record}, the last line of metrics.jsonl is {line}"
+    saved = [step for *_, step in noted]
+    assert_equal(saved, [0, 0, 0, 4, 4, 6], "checkpoints every 4 steps and at the last, at once")
+
+
+@pytest.mark.problem("train_loop")
+def test_loop_to_which_nobody_listens(student, rng):
+    """on_step and valid may be left out; the folder may be a Path, and there already."""
+    args = loop_state(19), shuffled_ids(rng, 48), CONFIG
+    record, files = student.run("loop_alone", *args)
+    [report] = student.run("loop_run", *args)
+    assert_equal(timeless([record]), timeless([report["record"]]), "the last record")
+    assert_equal(files, ["checkpoint.pt", "metrics.jsonl"], "what is in the folder")
+
+
+MOMENTS = [
+    ("replace before", 1, 0),
+    ("replace after", 2, 4),
+    ("in writing", 3, 2),
+    ("half a line", 3, 2),
+]
+
+
+@pytest.mark.problem("train_loop")
+@pytest.mark.parametrize(("moment", "number", "saved"), MOMENTS, ids=str)
+def test_loop_survives_kill(student, rng, moment, number, saved):
+    """Killed by SIGKILL at any moment, also while a checkpoint is written, a run can go on."""
+    args, options = (loop_state(20), shuffled_ids(rng, 48)), {"dropout": 0.3, "kind": "adamw"}
+    valid = random_ids(rng, 50)
+    [whole] = student.run("loop_run", *args, CONFIG, valid, options)
+    got = student.run("loop_killed", *args, CONFIG, moment, number, valid, options)
+    assert got["ended"] == "killed", f"the run never came to the moment {moment!r} {number}"
+    left = got["left"]["checkpoint"]
+    assert_equal(left["step"] if left else 0, saved, "the last checkpoint that was complete")
+    steps = [record["step"] for record in got["resumed"]["seen"]]
+    assert_equal(steps, list(range(saved + 1, 7)), "it goes on after the last checkpoint")
+    assert_same_run(got["resumed"], whole, f"killed {moment}")
+
+
+@pytest.mark.problem("train_loop")
+@pytest.mark.parametrize("stops", [[1, 6]], ids=str)
+def test_loop_stopped_again_and_again(student, rng, stops):
+    """However often it is stopped, also before its first checkpoint, a run ends the same."""
+    state, ids, valid = loop_state(21), shuffled_ids(rng, 48), random_ids(rng, 40)
+    options = {"dropout": 0.2, "kind": "adamw"}
+    [whole] = student.run("loop_run", state, ids, CONFIG, valid, options)
+    configs = [CONFIG] * (len(stops) + 1)
+    legs = student.run("loop_stopped", state, ids, configs, stops, valid, options)
+    assert_same_run(legs[-1], whole, f"stopped after steps {stops}")
+
+
+@pytest.mark.problem("train_loop")
+def test_loop_resumes_without_valid(student, rng):
+    """Where nothing is evaluated and only every fifth step logged, no step is lost or doubled."""
+    state, ids, config = loop_state(22), shuffled_ids(rng, 48), CONFIG | {"log_every": 5}
+    [whole] = student.run("loop_run", state, ids, config)
+    legs = student.run("loop_stopped", state, ids, [config] * 2, [5])
+    assert_same_run(legs[1], whole, "stopped after step 5")
+    assert_equal([r["step"] for r in parse_metrics(legs[1])], [5, 6], "lines of steps 5 and 6")
+
+
+FREE = {"log_every": 2, "eval_every": 3, "eval_batches": 1, "checkpoint_every": 5}
+
+
+@pytest.mark.problem("train_loop")
+def test_loop_resumes_with_other_intervals(student, rng):
+    """How often it logs, evaluates and saves, and the cut of a batch, may change on the way."""
+    state, ids, valid = loop_state(23), shuffled_ids(rng, 48), random_ids(rng, 40)
+    config = CONFIG | FREE | {"microbatches": 2}
+    legs = student.run("loop_stopped", state, ids, [CONFIG, config], [3], valid)
+    assert_equal([r["step"] for r in legs[1]["seen"]], [3, 4, 5, 6], "it goes on after step 2")
+    [whole] = student.run("loop_run", state, ids, CONFIG, valid)
+    for name, weight in whole["weights"].items():
+        assert_close(legs[1]["weights"][name], weight, f"{name} after the run", **SMALL_MODEL)
+
+
+@pytest.mark.problem("train_loop")
+def test_loop_is_not_continued_as_another(student, rng):
+    """A checkpoint of a run with another config is refused, with the name of what differs."""
+    changes = [{"steps": 8}, {"max_lr": 0.4}, {"min_lr": 0.0}, {"warmup": 1}, {"seed": 5}]
+    changes += [{"schedule": "constant"}, {"clip": None}, {"batch_size": 2}]
+    changes += [{"context_length": 4}]
+    args = loop_state(24), shuffled_ids(rng, 48), CONFIG
+    errors = student.run("loop_continued", *args, changes, 3)
+    for change, error in zip(changes, errors, strict=True):
+        check_error(error, "ValueError", f"a run that is continued with {change}")
+
+
+@pytest.mark.problem("train_loop")
+@pytest.mark.parametrize("damage", ["cut in half", "foreign model", "with code"])
+def test_loop_does_not_begin_over_a_bad_checkpoint(student, rng, damage):
+    """A checkpoint that cannot be loaded is an error, no reason to throw a run away."""
+    ids = shuffled_ids(rng, 48)
+    got = student.run("loop_damaged", loop_state(25), ids, CONFIG, damage)
+    check_error(got["error"], "ValueError", f"checkpoint.pt: {damage}")
+    assert got["steps"] == 0 and got["intact"], "the run began anew, over the old checkpoint"
+
+
+@pytest.mark.problem("train_loop")
+@pytest.mark.parametrize(
+    "wrong",
+    [{"steps": None}, {"clip": None, "seed": None}, {"eval_batches": None}, {"stable_until": 3}]
+    + [{"learning_rate": 0.1}, {"schedule": "linear"}, {"steps": 0}, {"microbatches": 3}]
+    + [{"log_every": 0}, {"schedule": "wsd"}, {"microbatches": 8}, {"warmup": 7}],
+    ids=str,
+)
+def test_loop_of_a_wrong_config(student, rng, wrong):
+    """Missing, unknown or impossible entries are refused before the first step, by name."""
+    config = CONFIG | wrong
+    for name in [name for name, value in wrong.items() if value is None and name != "clip"]:
+        del config[name]
+    names = [n for n in wrong if n not in ("clip", "schedule", "warmup")]
+    names += ["stable_until"] if wrong == {"schedule": "wsd"} else []
+    args = loop_state(26), shuffled_ids(rng, 48), config
+    got = student.run("loop_raised", *args, names=names)
+    check_error(got["error"], "ValueError", f"a config with {wrong}")
+    assert not got["calls"], "the model was trained before the config was looked at"
+
+
+@pytest.mark.problem("train_loop")
+@pytest.mark.parametrize("valid", [0, T])
+def test_loop_with_too_little_to_validate(student, rng, valid):
+    """Validation data without a window is refused at once, not at the first evaluation."""
+    args = loop_state(27), shuffled_ids(rng, 48), CONFIG, random_ids(rng, valid)
+    got = student.run("loop_raised", *args)
+    check_error(got["error"], "ValueError", f"validation data of {valid} ids")
+    assert not got["calls"], "training began before the validation data was looked at"
+
+
+@pytest.mark.problem("train_loop")
+def test_loop_over_one_window(student, rng):
+    """T + 1 ids are one window, and enough."""
+    state, ids = loop_state(28), shuffled_ids(rng, T + 1)
+    [report] = student.run("loop_run", state, ids, CONFIG)
+    check_run(report, state, ids, CONFIG)
+
+
+@pytest.mark.problem("train_loop")
+@pytest.mark.parametrize(
+    ("options", "clip"),
+    [({"nan_at": 1}, 0.35), ({"inf_at": 3}, None), ({"nan_at": 6}, None)],
+    ids=str,
+)
+def test_loop_stops_at_what_is_not_finite(student, rng, options, clip):
+    """NaN and inf, in the loss or in gradients alone, end the run with the step's number."""
+    args, [step] = (loop_state(29), shuffled_ids(rng, 48)), options.values()
+    config = CONFIG | {"clip": clip}
+    got = student.run("loop_raised", *args, config, None, options, [str(step)])
+    check_error(got["error"], "FloatingPointError", f"{options}: what is not finite")
+    lines = [r["step"] for r in parse_metrics(got)]
+    assert_equal(lines, list(range(1, step)), "the step is not logged")
+    assert len(got["updates"]) == step - 1, "the optimizer made an update with it"
+    for name, weight in got["weights"].items():
+        assert weight.isfinite().all(), f"{name} is not finite any more"
+    saved = (step - 1) // 2 * 2
+    assert_equal((got["checkpoint"] or {"step": 0})["step"], saved, "the step is not saved")
+
+
+@pytest.mark.problem("train_loop")
+def test_loop_learns(student, rng):
+    """In 40 steps a model learns the order of 48 ids by heart: the loss falls from 5 below 0.5."""
+    state = {name: 0.3 * weight for name, weight in loop_state(30).items()}
+    config = CONFIG | {"steps": 40, "batch_size": 8, "max_lr": 0.2, "warmup": 5, "clip": 1.0}
+    config |= {"checkpoint_every": 40}
+    ids = shuffled_ids(rng, 48)
+    [report] = student.run("loop_run", state, ids, config, options={"kind": "adamw"})
+    first, last = report["seen"][0]["loss"], report["record"]["loss"]
+    assert math.log(V) * 0.8 < first, f"the first loss is that of knowing nothing, got {first:.2f}"
+    assert last < 0.5, f"the loss fell from {first:.2f} only to {last:.2f}"

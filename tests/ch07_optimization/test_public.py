@@ -2,23 +2,45 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
 from kit.compare import assert_close, assert_equal, raises
 from tests.ch07_optimization.checks import (
+    CONFIG,
     FLOAT32,
+    TIMED,
+    T,
+    assert_same_run,
+    check_accumulation,
     check_adamw,
     check_clipped,
+    check_error,
+    check_evenly_drawn,
     check_groups,
+    check_history,
     check_muon,
     check_normal,
+    check_refused,
+    check_resumed,
+    check_run,
     check_schedule,
     check_seeded,
     check_sgd,
     check_uniform,
+    check_windows,
     gradients_for,
+    loop_state,
+    parse_metrics,
     random,
+    random_ids,
+    random_microbatches,
+    shuffled_ids,
+    timeless,
+    torch_adamw,
+    toy_weights,
+    valid_loss,
 )
 
 # --- sgd_momentum -------------------------------------------------------------------------------
@@ -141,7 +163,7 @@ def test_weights_are_updated_in_place(student, rng):
     weights = [random(rng, 2, 3), random(rng, 4)]
     gradients = gradients_for(rng, weights, 3)
     found = student.run("adamw_around", weights, gradients, lr=0.1, weight_decay=0.5)
-    assert_equal(found["gradients"], gradients[-1], "a step leaves the gradients as they are")
+    assert_equal(found["gradients"], gradients, "a step leaves the gradients as they are")
     for what in ("gradients kept", "same parameters", "leaves"):
         assert found[what], f"not true after a step: {what}"
     (expected,) = student.run("adamw_steps", weights, gradients, lr=0.1, weight_decay=0.5)[-1:]
@@ -153,17 +175,19 @@ def test_weights_are_updated_in_place(student, rng):
 @pytest.mark.problem("adamw")
 def test_a_closure_is_called_and_its_loss_returned(student, rng):
     """step(closure) computes the loss anew, with gradients, before the update; step() is None."""
-    weight = random(rng, 3)
-    found = student.run("adamw_closure", weight, 3)
+    weights = [random(rng, 3), random(rng, 2)]
+    found = student.run("adamw_closure", weights, 3)
     assert_equal(found["enabled"], [True] * 3, "the closure is called once, with gradients enabled")
-    before = [weight, *(after for (after,) in found["history"])][:3]
-    losses = [w.double().square().sum() for w in before]
+    before = [weights, *found["history"]][:3]
+    losses = [sum(w.double().square().sum() for w in now) for now in before]
     for result, loss in zip(found["results"], losses, strict=True):
         assert result is not None, "step(closure) returns what the closure returns"
         assert_close(result, loss, "the loss before the step is returned", **FLOAT32)
-    gradients = [[2 * w] for w in before]
+    gradients = [[2 * w for w in now] for now in before]
     why = "the gradients are those that the closure has computed"
-    check_adamw(student, why, [weight], gradients, lr=0.1)
+    check_history(
+        found["history"], torch_adamw("adamw_steps", weights, gradients, lr=0.1), why, {"lr": 0.1}
+    )
     assert found["plain"], "step() without a closure returns None"
 
 
@@ -441,3 +465,263 @@ def test_an_unknown_mode_is_an_error(student):
     """A mistyped mode is not one of the two."""
     with raises(ValueError, 'mode="fan_avg" was accepted'):
         student.kaiming_init((3, 4), 1, "fan_avg")
+
+
+# --- accumulate_gradients -----------------------------------------------------------------------
+
+
+@pytest.mark.problem("accumulate_gradients")
+def test_accumulation_of_the_worked_example(student):
+    """Two targets of one bit in one micro-batch and one of four bits in another: two bits each."""
+    table = torch.tensor([[1 / 2, 1 / 2], [1 / 16, 15 / 16]]).log()
+    microbatches = [(torch.tensor([[0, 0]]), torch.tensor([[0, 1]]))]
+    microbatches += [(torch.tensor([[1, 0]]), torch.tensor([[0, -100]]))]
+    loss, gradient = student.run("accumulated_from_table", table, microbatches)
+    assert_close(float(loss) / math.log(2), 2.0, "the mean of 1, 1 and 4, not of 1 and 4")
+    want = [[0.0, 0.0], [-5 / 16, 5 / 16]]  # (p - 1)/3 and p/3; the first two cancel
+    assert_close(gradient, want, "each target has a weight of 1/3", rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.problem("accumulate_gradients")
+@pytest.mark.parametrize("cut", [1, 2, 4, 8])
+def test_accumulation_does_not_depend_on_the_cut(student, rng, cut):
+    """Eight rows at once, or in 2, 4 or 8 micro-batches, give one loss and one gradient."""
+    state = toy_weights("language", rng)
+    [(x, y)] = random_microbatches(rng, 27, [(8, 5)])
+    y[0, 0] = y[1, 1] = y[2:4, 2] = y[4:8, 3] = 1
+    microbatches = list(zip(x.chunk(cut), y.chunk(cut), strict=True))
+    check_accumulation(student, "language", state, microbatches)
+
+
+@pytest.mark.problem("accumulate_gradients")
+def test_accumulation_of_ragged_microbatches(student, rng):
+    """Micro-batches of different shapes count by their targets, and are run one by one."""
+    shapes = [(2, 7), (5, 3), (1, 1), (3, 4)]
+    microbatches = random_microbatches(rng, 27, shapes)
+    state = toy_weights("language", rng)
+    got = check_accumulation(student, "language", state, microbatches)
+    why = "the model is called once for each micro-batch"
+    assert_equal(sorted(got["shapes"]), sorted(shapes), why)
+
+
+@pytest.mark.problem("accumulate_gradients")
+def test_accumulation_frees_each_graph(student, rng):
+    """When a micro-batch is run, no tensor of an earlier one's graph is held any more."""
+    microbatches = random_microbatches(rng, 11, [(2, 3)] * 4)
+    got = student.run("accumulated", "tied", toy_weights("tied", rng), microbatches)
+    why = "memory grows with the number of micro-batches: backward each before the next"
+    assert_equal(got["held"], [0] * 4, why)
+    assert not got["graph"], "the loss that is returned still has its graph: it is a number"
+
+
+@pytest.mark.problem("accumulate_gradients")
+def test_accumulation_adds_to_gradients(student, rng):
+    """Gradients that were there before are added to, as backward does."""
+    microbatches = random_microbatches(rng, 11, [(2, 3), (1, 5)])
+    check_accumulation(student, "tied", toy_weights("tied", rng), microbatches, before=0.5)
+
+
+# --- get_batch ----------------------------------------------------------------------------------
+
+
+@pytest.mark.problem("get_batch")
+def test_batch_of_the_worked_example(student):
+    """Three ids have room for one window of two and their targets."""
+    got = student.run("batch_calls", np.array([7, 8, 9]), 1, 2, seed=0)
+    assert_equal([got["x"], got["y"]], [[[[7, 8]]], [[[8, 9]]]], "x = d[0:2], y = d[1:3]")
+
+
+@pytest.mark.problem("get_batch")
+@pytest.mark.parametrize("kind", ["array", "tensor", "memmap"])
+def test_batch_of_windows(student, rng, kind):
+    """Rows are windows of the data; targets are what follows in the data, not the id plus 1."""
+    ids = shuffled_ids(rng, 60, "int64" if kind == "tensor" else "uint16")
+    got = student.run("batch_calls", ids, 8, 5, seed=3, calls=4, kind=kind)
+    check_windows(got, ids, 8, 5)
+
+
+@pytest.mark.problem("get_batch")
+def test_batch_starts_are_uniform(student, rng):
+    """Every start from 0 to N - T - 1 comes equally often, in every row."""
+    ids = shuffled_ids(rng, 11)
+    got = student.run("batch_calls", ids, 3, 4, seed=5, calls=1000)
+    starts = check_windows(got, ids, 3, 4)
+    for row in range(3):
+        check_evenly_drawn(starts[:, row], 7, f"row {row}: all starts are equally likely")
+
+
+@pytest.mark.problem("get_batch")
+def test_batch_of_large_ids(student, rng):
+    """Ids above 32,767 in uint16 stay what they are."""
+    ids = shuffled_ids(rng, 500, "uint16", 65_036)
+    check_windows(student.run("batch_calls", ids, 6, 9, seed=1), ids, 6, 9)
+
+
+@pytest.mark.problem("get_batch")
+def test_batch_by_its_generator(student, rng):
+    """The generator decides all: its state repeats a batch, its next call and its seed change it."""
+    ids = shuffled_ids(rng, 500)
+    x = student.run("batch_calls", ids, 8, 4, seed=7, calls=2)["x"]
+    again = student.run("batch_calls", ids, 8, 4, seed=7, calls=2)["x"]
+    assert_equal(again, x, "the same state of rng gives the same batch")
+    assert not torch.equal(x[0], x[1]), "two calls with one rng gave the same batch twice"
+    other = student.run("batch_calls", ids, 8, 4, seed=8, calls=2)["x"]
+    assert not torch.equal(other, x), "another seed of rng gave the same batches"
+
+
+@pytest.mark.problem("get_batch")
+def test_batch_reads_only_its_windows(student):
+    """Drawing from a file of 48 MiB takes no more memory than a few windows."""
+    growth = student.run("batch_growth", 48, "uint16", 4, 64)
+    assert growth < 16, (
+        f"the process grew by {growth} MiB: the whole dataset was read, not only its windows"
+    )
+
+
+@pytest.mark.problem("get_batch")
+def test_batch_from_too_little(student):
+    """T ids hold no window of T with a target for each."""
+    with raises(ValueError, "N = T ids are one too few"):
+        student.run("batch_calls", np.arange(5), 2, 5, seed=0)
+
+
+# --- checkpoint ---------------------------------------------------------------------------------
+
+
+@pytest.mark.problem("checkpoint")
+@pytest.mark.parametrize("place", ["path", "buffer"])
+def test_checkpoint_resumes_exactly(student, seed, place):
+    """Saved, loaded elsewhere and trained on is bit for bit the same as trained on."""
+    got = student.run("checkpoint_resumed", "language", seed % 1000, 3, 4, place)
+    check_resumed(got, 3)
+    if place == "path":
+        assert_equal(got["files"], ["checkpoint.pt"], "nothing else is left in the folder")
+    else:
+        assert not any(got["closed"]), "the file object was closed; it belongs to the caller"
+
+
+@pytest.mark.problem("checkpoint")
+def test_checkpoint_holds_its_parts(student, seed):
+    """Anybody can read the file: a dict of model, optimizer, step and extra."""
+    extra = {"note": "abc", "rng": torch.Generator().manual_seed(5).get_state()}
+    got = student.run("checkpoint_resumed", "tied", seed % 1000, 2, 1, extra=extra)
+    why = "the file is a dict, saved by torch.save"
+    assert_equal(got["held"]["names"], ["extra", "model", "optimizer", "step"], why)
+    assert_equal(got["held"]["model"], got["saved"], "model: the state_dict")
+    assert_equal(got["held"]["step"], 2, "step")
+    assert_equal(got["held"]["extra"], extra, "extra comes back as it was")
+
+
+@pytest.mark.problem("checkpoint")
+@pytest.mark.parametrize("how", ["killed in writing", "disk full"])
+def test_checkpoint_is_replaced_atomically(student, seed, how):
+    """Whoever is interrupted while writing leaves the old checkpoint whole."""
+    got = student.run("checkpoint_interrupted", how, seed % 1000)
+    assert_equal(got["steps"], [1], "the old checkpoint is still there")
+    assert_equal(got["loaded"], got["old"], "the old checkpoint's weights")
+    if how == "disk full":
+        assert got["ended"] == "raised", "a checkpoint that cannot be written passed for written"
+        assert_equal(got["files"], ["checkpoint.pt"], "the temporary file is removed")
+
+
+@pytest.mark.problem("checkpoint")
+@pytest.mark.parametrize("damage", ["cut in half", "wrong shape", "missing weight"])
+def test_checkpoint_that_does_not_fit(student, seed, damage):
+    """A checkpoint that cannot be loaded whole is refused by name and changes nothing."""
+    names = {"wrong shape": ("head.weight",), "missing weight": ("rnn.bias_hh_l0",)}
+    check_refused(student, damage, seed % 1000, names.get(damage, ()))
+
+
+# --- train_loop ---------------------------------------------------------------------------------
+
+
+@pytest.mark.problem("train_loop")
+@pytest.mark.parametrize("microbatches", [1, 2])
+def test_loop_is_plain_training(student, rng, microbatches):
+    """Batch, gradients, clipping, learning rate, update: as torch does it, step by step."""
+    state, ids = loop_state(1), shuffled_ids(rng, 48, "uint16")
+    config = CONFIG | {"microbatches": microbatches}
+    [report] = student.run("loop_run", state, ids, config)
+    check_run(report, state, ids, config)
+    assert_equal(timeless([report["record"]]), timeless(report["seen"][-1:]), "the last record")
+
+
+@pytest.mark.problem("train_loop")
+def test_loop_writes_metrics(student, rng):
+    """metrics.jsonl has the records that are due, one JSON object a line."""
+    config = CONFIG | {"log_every": 4}
+    [report] = student.run("loop_run", loop_state(2), shuffled_ids(rng, 48), config)
+    want = [report["seen"][k - 1] for k in (4, 6)]
+    assert_equal(parse_metrics(report), want, "records of every 4th step and of the last")
+    keys = {"step", "loss", "lr", "grad_norm", "tokens", TIMED}
+    assert_equal(set(want[0]), keys, "the keys of a record")
+    why = "the folder is made, and holds metrics and a checkpoint"
+    assert_equal(report["files"], ["checkpoint.pt", "metrics.jsonl"], why)
+    assert_equal(report["checkpoint"]["step"], 6, "the last step has a checkpoint")
+    assert_equal(report["checkpoint"]["model"], report["weights"], "the model of the last step")
+
+
+@pytest.mark.problem("train_loop")
+@pytest.mark.parametrize("stop", [3, 4])
+def test_loop_resumes_exactly(student, rng, stop):
+    """Stopped at any step and started again, a run ends bit for bit as if it had not been."""
+    state, ids = loop_state(3), shuffled_ids(rng, 48)
+    options = {"dropout": 0.3, "kind": "adamw"}
+    [whole] = student.run("loop_run", state, ids, CONFIG, options=options)
+    legs = student.run("loop_stopped", state, ids, [CONFIG] * 2, [stop], options=options)
+    saved = stop // 2 * 2
+    why = "it goes on after the last checkpoint, and trains no step before it again"
+    assert_equal([r["step"] for r in legs[1]["seen"]], list(range(saved + 1, 7)), why)
+    assert_same_run(legs[1], whole, f"stopped after step {stop}")
+
+
+@pytest.mark.problem("train_loop")
+def test_loop_validates(student, rng):
+    """Validation is over fixed windows, in evaluation mode, without gradients or influence."""
+    state, ids, valid = loop_state(4), shuffled_ids(rng, 48), random_ids(rng, 60)
+    config, options = CONFIG | {"log_every": 3}, {"dropout": 0.4}
+    [plain] = student.run("loop_run", state, ids, config, options=options)
+    [report] = student.run("loop_run", state, ids, config, valid, options)
+    lines = {record["step"]: record for record in parse_metrics(report)}
+    assert_equal(sorted(lines), [2, 3, 4, 6], "due are 3 and 6, and what was evaluated: 2, 4, 6")
+    assert [k for k in lines if "valid_loss" in lines[k]] == [2, 4, 6], "evaluated: 2, 4 and 6"
+    want = valid_loss(report["weights"], valid, config)
+    why = "valid_loss: the mean over the first windows, after the update"
+    assert_close(lines[6]["valid_loss"], want, why, rtol=2e-6)
+    calls = [c for c in report["calls"] if c["grad"] != c["training"]]
+    assert not calls, "evaluation is in evaluation mode and without gradients, training is neither"
+    assert all(report["modes"]), "the model is left in training mode"
+    why = "evaluating has an influence on training: it draws from the same generator, or steps"
+    assert_equal(report["weights"], plain["weights"], why)
+
+
+@pytest.mark.problem("train_loop")
+def test_loop_that_has_finished(student, rng):
+    """A finished run is loaded and returns its record at once."""
+    args = loop_state(5), shuffled_ids(rng, 48), CONFIG
+    first, second = student.run("loop_run", *args, times=2)
+    assert_equal(second["record"], first["record"], "the record of the last step")
+    assert_equal(second["weights"], first["weights"], "the weights that were trained")
+    assert_equal(second["metrics"], first["metrics"], "metrics.jsonl stays as it was")
+    assert not second["seen"], "a finished run trained again"
+
+
+@pytest.mark.problem("train_loop")
+def test_loop_stops_at_nan(student, rng):
+    """A loss that is NaN ends the run before it spoils weights, metrics and checkpoint."""
+    args = loop_state(6), shuffled_ids(rng, 48), CONFIG
+    got = student.run("loop_raised", *args, options={"nan_at": 4}, names=["4"])
+    check_error(got["error"], "FloatingPointError", "the loss of step 4 is NaN")
+    assert_equal([r["step"] for r in parse_metrics(got)], [1, 2, 3], "step 4 is not logged")
+    assert_equal(got["checkpoint"]["step"], 2, "the last good checkpoint is still there")
+    assert len(got["updates"]) == 3, "the optimizer made an update with NaN"
+    for name, weight in got["weights"].items():
+        assert weight.isfinite().all(), f"{name} has become NaN"
+
+
+@pytest.mark.problem("train_loop")
+@pytest.mark.parametrize("n", [0, T])
+def test_loop_over_too_little(student, n):
+    """A dataset without a window is refused at once."""
+    got = student.run("loop_raised", loop_state(7), np.arange(n), CONFIG)
+    check_error(got["error"], "ValueError", f"a dataset of {n} ids")

@@ -1,12 +1,21 @@
 """Twins of ch07_optimization: other correct implementations, every one of which must pass."""
 
+import copy
+import io
+import itertools
+import json
 import math
+import os
+import time
+from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from kit.bank import twin
+from tests.ch07_optimization.bugs import Loop
 
 # --- sgd_momentum ---------------------------------------------------------------------------------
 
@@ -446,3 +455,268 @@ def gpt2_as_nanogpt(model, num_layers, seed):
         if name.split(".")[-1] == "c_proj" and isinstance(module, nn.Linear):
             std = 0.02 / math.sqrt(2 * num_layers)
             nn.init.normal_(module.weight, mean=0.0, std=std, generator=rng)
+
+
+# --- accumulate_gradients -----------------------------------------------------------------------
+
+
+@twin("accumulate_gradients", "sums first, and one division of what they add at the end")
+def accumulate_then_divide(model, microbatches):
+    trained = [p for p in model.parameters() if p.requires_grad]
+    sums, total, count = {}, 0.0, 0
+    for x, y in microbatches:
+        if not (n := int((y >= 0).sum())):
+            continue
+        log_p = torch.log_softmax(model(x).float(), -1)
+        loss = -log_p.gather(-1, y.clamp(min=0)[..., None])[..., 0][y >= 0].sum()
+        for p, g in zip(
+            trained, torch.autograd.grad(loss, trained, allow_unused=True), strict=True
+        ):
+            if g is not None:
+                sums[p] = sums.get(p, 0) + g
+        total, count = total + loss.detach(), count + n
+    if not count:
+        raise ValueError("no target in any micro-batch")
+    for p, g in sums.items():
+        p.grad = g / count if p.grad is None else p.grad + g / count
+    return total / count
+
+
+@twin("accumulate_gradients", "means weighted by shares, in float64, returned as a tensor")
+def accumulate_weighted_means(model, microbatches):
+    first, second = itertools.tee(microbatches)
+    counts = [(y != -100).sum().item() for _, y in first]
+    if not sum(counts):
+        raise ValueError("no target in any micro-batch")
+    losses = []
+    for count, (x, y) in zip(counts, second, strict=True):
+        if count:
+            logits = model(x).double().transpose(1, 2)
+            loss = F.cross_entropy(logits, y) * (count / sum(counts))
+            loss.backward()
+            losses.append(loss.detach())
+    return torch.stack(losses).sum()
+
+
+# --- get_batch ----------------------------------------------------------------------------------
+
+
+@twin("get_batch", "a slice for each row, as nanoGPT has it")
+def batch_of_slices(dataset, B, T, device, rng):
+    if dataset.ndim != 1 or min(B, T) < 1 or len(dataset) < T + 1:
+        raise ValueError(f"{tuple(dataset.shape)}, {B=}, {T=}")
+    starts = torch.randint(len(dataset) - T, (B,), generator=rng)
+
+    def row(start):
+        part = dataset[start : start + T]
+        if isinstance(part, torch.Tensor):
+            return part.clone().long()
+        return torch.from_numpy(part.astype(np.int64))
+
+    x = torch.stack([row(s) for s in starts.tolist()])
+    y = torch.stack([row(s + 1) for s in starts.tolist()])
+    return x.to(device), y.to(device)
+
+
+@twin("get_batch", "a sliding view of all windows, of which rows are copied; a numpy generator")
+def batch_of_view(dataset, B, T, device, rng):
+    data = dataset.numpy() if isinstance(dataset, torch.Tensor) else np.asarray(dataset)
+    if data.ndim != 1 or B < 1 or T < 1 or data.size <= T:
+        raise ValueError("too few ids")
+    seed = torch.empty((), dtype=torch.int64).random_(generator=rng).item()
+    starts = np.random.default_rng(seed).integers(data.size - T, size=B)
+    rows = np.lib.stride_tricks.sliding_window_view(data, T + 1)[starts]
+    ids = torch.tensor(rows.astype(np.int64), device=device)
+    return ids[:, :T], ids[:, 1:]
+
+
+@twin("get_batch", "a uniform share of the starts, in float64, scaled and rounded down")
+def batch_of_shares(dataset, B, T, device, rng):
+    if len(dataset.shape) != 1 or B <= 0 or T <= 0:
+        raise ValueError("one axis, rows and columns")
+    if (n := dataset.shape[0] - T) < 1:
+        raise ValueError(f"{dataset.shape[0]} ids are too few")
+    starts = (torch.rand(B, generator=rng, dtype=torch.float64) * n).long()
+    rows = [[int(i) for i in dataset[s : s + T + 1]] for s in starts]
+    ids = torch.tensor(rows, dtype=torch.int64)
+    return ids[:, :-1].to(device), ids[:, 1:].to(device)
+
+
+# --- checkpoint ---------------------------------------------------------------------------------
+
+
+@twin("checkpoint", "os.open and os.write, under a name of this process", adapter="save_checkpoint")
+def save_by_os(model, optimizer, step, out, extra=None):
+    data = io.BytesIO()
+    parts = dict(model=model.state_dict(), optimizer=optimizer.state_dict(), step=step, extra=extra)
+    torch.save(parts, data)
+    if hasattr(out, "write"):
+        out.write(data.getvalue())
+        return
+    folder, name = os.path.split(os.path.abspath(out))
+    temporary = os.path.join(folder, f".{name}.{os.getpid()}")
+    file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    try:
+        left = memoryview(data.getvalue())
+        while left:
+            left = left[os.write(file, left) :]
+        os.fsync(file)
+        os.replace(temporary, out)
+    except OSError:
+        os.unlink(temporary)
+        raise
+    finally:
+        os.close(file)
+
+
+@twin("checkpoint", "torch.save to a path, then opened again for fsync", adapter="save_checkpoint")
+def save_by_path(model, optimizer, step, out, extra=None):
+    state = {name: tensor.cpu() for name, tensor in model.state_dict().items()}
+    parts = {"step": step, "extra": extra, "model": state, "optimizer": optimizer.state_dict()}
+    if not isinstance(out, str | os.PathLike):
+        torch.save(parts, out)
+        out.flush()
+        return
+    path = Path(out)
+    temporary = path.parent / f"{path.name}.partial"
+    try:
+        torch.save(parts, temporary)
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY)
+    os.fsync(folder)
+    os.close(folder)
+
+
+@twin("checkpoint", "load_state_dict at once, and all taken back if it fails", "load_checkpoint")
+def load_and_take_back(src, model, optimizer):
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    settings = copy.deepcopy(optimizer.state_dict())
+    data = src.read() if hasattr(src, "read") else Path(src).read_bytes()
+    try:
+        parts = torch.load(io.BytesIO(data), map_location=torch.device("cpu"), weights_only=True)
+        model.load_state_dict(parts["model"])
+        optimizer.load_state_dict(parts["optimizer"])
+        return int(parts["step"])
+    except Exception as error:
+        model.load_state_dict(before)
+        optimizer.load_state_dict(settings)
+        raise ValueError(f"cannot be loaded: {error}") from error
+
+
+# --- train_loop ---------------------------------------------------------------------------------
+
+
+@twin("train_loop", "a class with a method for each duty")
+def loop_of_methods(*args, **options):
+    return Loop(*args, **options).run()
+
+
+def rows(dataset, starts, T):
+    data = torch.stack([torch.tensor([int(i) for i in dataset[s : s + T + 1]]) for s in starts])
+    return data[:, :-1], data[:, 1:]
+
+
+def rate(k, c):
+    if c["schedule"] == "constant":
+        return c["max_lr"] * min(1, k / max(1, c["warmup"]))
+    if k >= c["steps"]:
+        return c["min_lr"]
+    if k < c["warmup"]:
+        return c["max_lr"] / c["warmup"] * k
+    start = c["warmup"] if c["schedule"] == "cosine" else c["stable_until"]
+    p = max(0, k - start) / max(1, c["steps"] - start)
+    share = math.cos(math.pi / 2 * p) ** 2 if c["schedule"] == "cosine" else 1 - p
+    return c["min_lr"] + (c["max_lr"] - c["min_lr"]) * share
+
+
+def check_all(c, *datasets):
+    needed = "steps batch_size microbatches context_length schedule max_lr min_lr warmup clip seed "
+    needed = {*(needed + "log_every eval_every eval_batches checkpoint_every").split()}
+    needed |= {"stable_until"} if c.get("schedule") == "wsd" else set()
+    if c.keys() != needed:
+        raise ValueError(f"missing {needed - c.keys()}, unknown {c.keys() - needed}")
+    if c["schedule"] not in ("cosine", "wsd", "constant"):
+        raise ValueError("schedule")
+    for key in needed & {*["steps", "batch_size", "microbatches", "context_length"]} | {
+        key for key in needed if key.endswith("_every") or key == "eval_batches"
+    }:
+        if c[key] <= 0:
+            raise ValueError(key)
+    if c["batch_size"] / c["microbatches"] % 1 or c["warmup"] > c["steps"]:
+        raise ValueError("batch_size and microbatches, or warmup and steps")
+    if any(len(d) < c["context_length"] + 1 for d in datasets if d is not None):
+        raise ValueError("too few ids for a window")
+
+
+def mean_over(model, parts):
+    with torch.no_grad():
+        losses = [F.cross_entropy(model(x).mT, y, reduction="none").flatten() for x, y in parts]
+    return torch.cat(losses).double().mean().item()
+
+
+@twin("train_loop", "both generators are seeded anew by seed and step: no state of theirs is saved")
+def loop_of_seeds(model, optimizer, dataset, config, folder, *, valid=None, on_step=None):
+    check_all(config, dataset, valid)
+    os.makedirs(folder, exist_ok=True)
+    path, metrics = os.path.join(folder, "checkpoint.pt"), Path(folder) / "metrics.jsonl"
+    B, T, n = (config[key] for key in ("batch_size", "context_length", "microbatches"))
+    fixed = {k: v for k, v in config.items() if "every" not in k}
+    fixed = {k: v for k, v in fixed.items() if k not in ("microbatches", "eval_batches")}
+    done, record = 0, None
+    if os.path.exists(path):
+        try:
+            extra = torch.load(path, weights_only=True)["extra"]
+        except Exception as error:
+            raise ValueError(f"checkpoint.pt: {error}") from error
+        for key, value in extra["config"].items():
+            if fixed.get(key) != value:
+                raise ValueError(f"{key} was {value}")
+        done, record = load_and_take_back.function(path, model, optimizer), extra["record"]
+    lines = metrics.read_text().split("\n")[:-1] if metrics.exists() else []
+    lines = [line for line in lines if json.loads(line)["step"] <= done]
+    metrics.write_text("".join(line + "\n" for line in lines))
+    model.train()
+    for k in range(done + 1, config["steps"] + 1):
+        began = time.monotonic_ns()
+        torch.manual_seed(config["seed"] * 1_000_003 + k)
+        rng = torch.Generator().manual_seed(config["seed"] * 1_000_003 + k)
+        x, y = rows(dataset, torch.randint(len(dataset) - T, (B,), generator=rng), T)
+        model.zero_grad()
+        total = torch.zeros((), dtype=torch.float64)
+        for part in zip(x.chunk(n), y.chunk(n), strict=True):
+            loss = F.cross_entropy(model(part[0]).flatten(0, 1), part[1].flatten()) / n
+            loss.backward()
+            total += loss.detach()
+        gradients = [p.grad for p in model.parameters()]
+        norm = math.sqrt(sum((g.double() ** 2).sum().item() for g in gradients))
+        if not math.isfinite(total.item() + norm):
+            raise FloatingPointError(f"not finite in step {k}: {total.item()}, {norm}")
+        if config["clip"] is not None and norm > config["clip"]:
+            torch._foreach_mul_(gradients, config["clip"] / norm)
+        for group in optimizer.param_groups:
+            group["lr"] = rate(k, config) * group.get("lr_scale", 1)
+        optimizer.step()
+        speed = B * T * 1e9 / max(1, time.monotonic_ns() - began)
+        record = {"step": k, "loss": total.item(), "lr": rate(k, config), "grad_norm": norm}
+        record |= {"tokens": k * B * T, "tokens_per_second": speed}
+        last = k == config["steps"]
+        if valid is not None and (last or k % config["eval_every"] == 0):
+            starts = list(range(0, len(valid) - T, T))[: B * config["eval_batches"]]
+            model.eval()
+            parts = [rows(valid, starts[i : i + B], T) for i in range(0, len(starts), B)]
+            record["valid_loss"] = mean_over(model, parts)
+            model.train()
+        if "valid_loss" in record or last or k % config["log_every"] == 0:
+            lines.append(json.dumps(record))
+            with metrics.open("a") as file:
+                print(lines[-1], file=file)
+        if last or k % config["checkpoint_every"] == 0:
+            extra = {"config": fixed, "record": record}
+            save_by_os.function(model, optimizer, k, path, extra)
+        if on_step:
+            on_step(dict(record))
+    return record
