@@ -258,10 +258,9 @@ def batch_of_shape(adapters, shape, B, T):
 # --- checkpoint ---------------------------------------------------------------------------------
 
 
-def scratch():
-    """A folder for a while; in memory where that can be, since every os.fsync waits for a disk."""
-    memory = "/dev/shm"
-    return tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None)
+def passing_folder():
+    """A temporary one, in memory if possible: os.fsync waits for disks."""
+    return tempfile.TemporaryDirectory(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None)
 
 
 class Normed(nn.Module):
@@ -281,7 +280,7 @@ def checkpoint_of_buffers(adapters):
     models = [Normed(seed).double() for seed in (1, 2)]
     models[1].eval()
     optimizers = [torch.optim.SGD([m.layer.weight], lr=0.1) for m in models]
-    with scratch() as folder:
+    with passing_folder() as folder:
         path = os.path.join(folder, "checkpoint.pt")
         adapters.save_checkpoint(models[0], optimizers[0], 123_456, path)
         step = adapters.load_checkpoint(path, models[1], optimizers[1])
@@ -298,7 +297,7 @@ def checkpoint_of_tied(adapters, toy_seed):
 
     models = [toy_model("tied", seed=toy_seed + i) for i in range(2)]
     optimizers = [torch.optim.AdamW(m.parameters()) for m in models]
-    with scratch() as folder:
+    with passing_folder() as folder:
         path = os.path.join(folder, "checkpoint.pt")
         adapters.save_checkpoint(models[0], optimizers[0], 1, path)
         adapters.load_checkpoint(path, models[1], optimizers[1])
@@ -310,7 +309,7 @@ def checkpoint_twice(adapters):
     """Save, change, save over it: the step and the weight that are loaded."""
     model = nn.Linear(2, 2)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    with scratch() as folder:
+    with passing_folder() as folder:
         path = os.path.join(folder, "checkpoint.pt")
         for step in (1, 2):
             nn.init.constant_(model.weight, step)
@@ -325,7 +324,7 @@ def checkpoint_from_gpu(adapters):
     model = nn.Linear(2, 2)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     tag = torch.serialization.location_tag
-    with scratch() as folder:
+    with passing_folder() as folder:
         path = os.path.join(folder, "checkpoint.pt")
         torch.serialization.location_tag = lambda storage: "cuda:0"
         try:
@@ -342,7 +341,7 @@ def checkpoint_missing(adapters):
     """Load from where there is no file."""
     model = nn.Linear(2, 2)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    with scratch() as folder:
+    with passing_folder() as folder:
         adapters.load_checkpoint(os.path.join(folder, "checkpoint.pt"), model, optimizer)
 
 
@@ -373,7 +372,7 @@ def checkpoint_order(adapters):
     """Calls of os that put a checkpoint in place, with what is whole by then; the folders named."""
     model, calls = nn.Linear(2, 2), []
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    with scratch() as folder:
+    with passing_folder() as folder:
         path = os.path.join(folder, "checkpoint.pt")
         with noting(calls, "fsync", "fdatasync", "replace", "rename"):
             adapters.save_checkpoint(model, optimizer, 1, path)
@@ -388,7 +387,7 @@ def checkpoint_in_working_folder(adapters):
     model = nn.Linear(2, 2)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     back = os.getcwd()
-    with scratch() as folder:
+    with passing_folder() as folder:
         os.chdir(folder)
         try:
             adapters.save_checkpoint(model, optimizer, 4, "checkpoint.pt")

@@ -352,8 +352,8 @@ def test_options_at_the_edge_are_accepted(student, options):
 )
 def test_betas_out_of_range_are_an_error(student, options):
     """Each of the two is checked at both ends."""
-    with raises(ValueError, f"{options} was accepted"):
-        student.run("adamw_made", **options)
+    with raises(ValueError, f"an optimizer was made with {options}"):
+        student.run("adamw_made", 2, **options)
 
 
 # --- clip_grad_norm -----------------------------------------------------------------------------
@@ -535,8 +535,8 @@ def test_warmup_begins_at_zero(student):
 @pytest.mark.parametrize("step, warmup, total", [(0, 1, 0), (-5, 0, 0), (9, -1, 4), (9, 8, 7)])
 def test_cosine_checks_come_before_all(student, step, warmup, total):
     """Also for steps past the end."""
-    with raises(ValueError, f"{step=}, {warmup=}, {total=} was accepted"):
-        student.cosine_schedule(step, 1.0, 0.1, warmup, total)
+    with raises(ValueError, f"a rate came out of {step=}, {warmup=}, {total=}"):
+        student.cosine_schedule(step, max_lr=0.3, min_lr=0.3, warmup=warmup, total=total)
 
 
 # --- wsd_schedule -------------------------------------------------------------------------------
@@ -572,8 +572,8 @@ def test_wsd_of_other_rates(student, rates):
 @pytest.mark.parametrize("step, ends", [(-5, (0, 0, 0)), (9, (-1, 2, 4)), (9, (3, 2, 4))])
 def test_wsd_checks_come_before_all(student, step, ends):
     """Also for steps past the end."""
-    with raises(ValueError, f"{step=} of phases that end at {ends} was accepted"):
-        student.wsd_schedule(step, 1.0, 0.1, *ends)
+    with raises(ValueError, f"a rate came out of {step=} and phases that end at {ends}"):
+        student.wsd_schedule(step, 0.3, 0.3, *ends)
 
 
 # --- decay_groups -------------------------------------------------------------------------------
