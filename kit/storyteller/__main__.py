@@ -45,9 +45,8 @@ app = typer.Typer(
 @contextmanager
 def _plain_errors(stopped: str) -> Iterator[None]:
     """A mistake or a stub ends in one clear line; a slip in a chapter's code, in its traceback."""
-    from kit.loader import LoadError
-    from kit.storyteller.folder import FolderError
-    from kit.storyteller.implementation import StubError, stubs_told
+    from kit.storyteller.implementation import stubs_told
+    from kit.storyteller.refusal import Refused
 
     try:
         with stubs_told():
@@ -55,7 +54,7 @@ def _plain_errors(stopped: str) -> Iterator[None]:
     except KeyboardInterrupt:
         typer.echo(f"storyteller: {stopped}", err=True)
         raise typer.Exit(130) from None
-    except (StubError, LoadError, FolderError) as error:
+    except Refused as error:
         typer.echo(f"storyteller: {error}", err=True)
         raise typer.Exit(2) from None
 

@@ -16,6 +16,7 @@ import numpy as np
 from kit.given.stories import stories
 from kit.storyteller.implementation import Implementation, first_written
 from kit.storyteller.presets import Preset
+from kit.storyteller.refusal import Refused
 
 END = "<|endoftext|>"
 HELD_OUT_EVERY = 50
@@ -83,7 +84,7 @@ def _train_tokenizer(text: Path, target: Path, vocab_size: int, implementation: 
         module, "train_bpe_fast", "train_bpe", str(text), vocab_size, [END]
     )
     if len(vocab) > vocab_size:
-        raise ValueError(f"train_bpe made {len(vocab)} tokens, wanted at most {vocab_size}")
+        raise Refused(f"train_bpe made {len(vocab)} tokens, wanted at most {vocab_size}")
     tokenizer = first_written(module, "fast_tokenizer", "tokenizer", vocab, merges, [END])
     with replaced(target) as temporary:
         tokenizer.save(str(temporary))

@@ -13,14 +13,11 @@ from pathlib import Path
 from kit.places import InUse, hold
 from kit.storyteller.data import FILES, replaced
 from kit.storyteller.presets import PRESETS, Preset
+from kit.storyteller.refusal import Refused
 
 RUN, BASELINE, SUMMARY, CURVE = "run.json", "baseline.json", "summary.json", "curve.png"
 METRICS, CHECKPOINT, LOCK = "metrics.jsonl", "checkpoint.pt", "in-use"
 OWN = (RUN, *FILES, BASELINE, METRICS, CHECKPOINT, CURVE, SUMMARY)
-
-
-class FolderError(ValueError):
-    """A folder that does not hold what was asked for."""
 
 
 def write_json(path: Path, value: dict) -> None:
@@ -30,11 +27,11 @@ def write_json(path: Path, value: dict) -> None:
 
 
 def read_json(path: Path) -> dict:
-    """FolderError where the file is damaged."""
+    """Refused where the file is damaged."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise FolderError(f"{path} is damaged ({error}); train again with --fresh") from None
+        raise Refused(f"{path} is damaged ({error}); train again with --fresh") from None
 
 
 def lock(folder: Path):
@@ -43,20 +40,20 @@ def lock(folder: Path):
     try:
         return hold(folder / LOCK)
     except InUse as holder:
-        raise FolderError(f"{holder} trains in {folder}; wait, or choose another --out") from None
+        raise Refused(f"{holder} trains in {folder}; wait, or choose another --out") from None
 
 
 def begin(folder: Path, asked: dict, fresh: bool) -> list[str]:
     """Make the folder that of the run asked for; chapters whose code has changed since it began.
 
-    FolderError if it holds another run, and `fresh` does not allow to delete it.
+    Refused if it holds another run, and `fresh` does not allow to delete it.
     """
     if fresh:
         for name in OWN:
             (folder / name).unlink(missing_ok=True)
     if not (folder / RUN).exists():
         if found := [name for name in OWN if (folder / name).exists()]:
-            raise FolderError(
+            raise Refused(
                 f"{folder} holds {', '.join(found)} but no {RUN}; choose another --out, or --fresh"
             )
         write_json(folder / RUN, asked)
@@ -68,19 +65,19 @@ def begin(folder: Path, asked: dict, fresh: bool) -> list[str]:
         if key != "code" and before.get(key) != value
     ]
     if changed:
-        raise FolderError(
+        raise Refused(
             f"{folder} holds another run: {'; '.join(changed)}; choose another --out, or --fresh"
         )
     return [name for name, code in asked["code"].items() if before["code"].get(name) != code]
 
 
 def run_of(folder: Path) -> tuple[dict, Preset]:
-    """What a folder with a model was asked for; FolderError says how to make one."""
+    """What a folder with a model was asked for; Refused says how to make one."""
     if not (folder / CHECKPOINT).is_file():
-        raise FolderError(
+        raise Refused(
             f"no model in {folder}; train one first: python -m kit.storyteller train --out {folder}"
         )
     asked = read_json(folder / RUN)
     if asked.get("preset") not in PRESETS:
-        raise FolderError(f"{folder / RUN} names no preset that is known; train with --fresh")
+        raise Refused(f"{folder / RUN} names no preset that is known; train with --fresh")
     return asked, PRESETS[asked["preset"]]

@@ -10,7 +10,8 @@ from types import ModuleType
 
 from kit.chapters import transitive_needs
 from kit.homework import digest, still_stubs
-from kit.loader import find_source
+from kit.loader import LoadError, find_source
+from kit.storyteller.refusal import Refused
 
 # What is called here by name; a function that these call may be a stub as well.
 CALLED = {
@@ -20,10 +21,6 @@ CALLED = {
     "ch06_tokenization": ("train_bpe", "tokenizer", "load_tokenizer"),
     "ch07_optimization": ("adamw", "decay_groups", "train_loop"),
 }
-
-
-class StubError(Exception):
-    """Something that the model is made of is still to be written."""
 
 
 @dataclass(frozen=True)
@@ -37,18 +34,21 @@ class Implementation:
 
 
 def open_implementation(impl: str) -> Implementation:
-    """Import the chapters of one home; StubError names all that is not yet written.
+    """Import the chapters of one home; Refused names all that is not yet written.
 
     Each stands on its neighbours from the same home: the model is all one's own, or none of it.
     """
     needed = sorted({*CALLED, *(need for name in CALLED for need in transitive_needs(name))})
-    sources = {name: find_source(name, impl, deps="student") for name in needed}
+    try:
+        sources = {name: find_source(name, impl, deps="student") for name in needed}
+    except LoadError as error:
+        raise Refused(str(error)) from None
     todo = {}
     for name, called in CALLED.items():
         text = (sources[name].folder / "adapters.py").read_text(encoding="utf-8")
         todo[name] = [stub for stub in still_stubs(text, text) or () if stub in called]
     if any(todo.values()):
-        raise StubError(_told(todo))
+        raise Refused(_told(todo))
     adapters = {}
     for name, source in sources.items():
         adapters[name] = source.open()
@@ -74,7 +74,7 @@ def _told(todo: dict[str, list[str]]) -> str:
 
 @contextmanager
 def stubs_told() -> Iterator[None]:
-    """Turn a stub that is met on the way into a StubError."""
+    """Turn a stub that is met on the way into a Refused."""
     try:
         yield
     except NotImplementedError as error:
@@ -82,7 +82,7 @@ def stubs_told() -> Iterator[None]:
         path = Path(frame.filename)
         if path.name != "adapters.py":  # torch raises it too
             raise
-        raise StubError(_told({path.parent.name: [frame.name]})) from None
+        raise Refused(_told({path.parent.name: [frame.name]})) from None
 
 
 def first_written(module: ModuleType, fast: str, clear: str, *arguments: object) -> object:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from kit.storyteller.implementation import Implementation
+from kit.storyteller.refusal import Refused
 
 SPREAD = 0.5  # times 1 / sqrt(fan_in)
 
@@ -65,14 +66,14 @@ def best_device() -> torch.device:
 
 
 def load_weights(model: Llama, path: Path) -> int:
-    """Fill the model from a checkpoint of chapter 7; the step. ValueError if it is damaged."""
+    """Fill the model from a checkpoint of chapter 7; the step. Refused if it is damaged."""
     try:
         parts = torch.load(path, map_location="cpu", weights_only=True)
         model.load_state_dict(parts["model"])
         return parts["step"]
     except Exception as error:  # of pickle, zip or torch, as the damage will have it
         cause = str(error).strip().splitlines()
-        raise ValueError(
+        raise Refused(
             f"{path} cannot be read ({cause[0] if cause else type(error).__name__}); "
             "train again with --fresh"
         ) from None

@@ -10,6 +10,7 @@ from kit.storyteller.data import END, TOKENIZER
 from kit.storyteller.folder import CHECKPOINT, run_of
 from kit.storyteller.implementation import Implementation, open_implementation
 from kit.storyteller.model import Llama, best_device, load_weights
+from kit.storyteller.refusal import Refused
 
 PARTIAL = "\ufffd"  # what a tokenizer decodes half a character to
 
@@ -26,13 +27,13 @@ class Draw:
 
 
 def encode_prompt(tokenizer: object, prompt: str, context_length: int) -> list[int]:
-    """The prompt as ids behind END, where stories begin; ValueError if it does not fit."""
+    """The prompt as ids behind END, where stories begin; Refused if it does not fit."""
     prompt = prompt.rstrip()  # a token begins with its space
     if not prompt:
-        raise ValueError('got an empty prompt, wanted a beginning, such as "Once upon a time"')
+        raise Refused('got an empty prompt, wanted a beginning, such as "Once upon a time"')
     ids = [*tokenizer.encode(END), *tokenizer.encode(prompt)]
     if len(ids) > context_length:
-        raise ValueError(
+        raise Refused(
             f"got a prompt of {len(ids) - 1} tokens, wanted at most {context_length - 1}, which is "
             "the model's context; shorten it"
         )
@@ -97,5 +98,7 @@ def open_teller(folder: Path, impl: str | None) -> Teller:
     implementation = open_implementation(impl or asked["impl"])
     model = Llama(implementation, preset.config())
     load_weights(model, folder / CHECKPOINT)
+    if not (folder / TOKENIZER).is_file():
+        raise Refused(f"{folder / TOKENIZER} is missing; train again with --fresh")
     tokenizer = implementation.tokenization.load_tokenizer(str(folder / TOKENIZER))
     return Teller(model.to(best_device()), implementation, tokenizer)
