@@ -19,7 +19,7 @@ from kit.storyteller.presets import Preset
 from kit.storyteller.refusal import Refused
 
 END = "<|endoftext|>"
-HELD_OUT_EVERY = 50
+HELD_OUT_EVERY = 20
 TRAIN, VALID, TOKENIZER = "train.txt", "valid.txt", "tokenizer.json"
 FILES = (TRAIN, VALID, TOKENIZER, "train.bin", "valid.bin")
 

@@ -1,11 +1,13 @@
 """What a finished training says of itself."""
 
 from pathlib import Path
+from textwrap import fill
 
 from rich.console import Console
-from rich.padding import Padding
 
 from kit.storyteller import folder
+
+WIDTH, INDENT = 96, "    "
 
 
 def show(summary: dict, out: Path, console: Console) -> None:
@@ -15,7 +17,8 @@ def show(summary: dict, out: Path, console: Console) -> None:
         console.print(text, highlight=False, soft_wrap=True, markup=False)
 
     for story in summary["samples"]:
-        console.print(Padding(story, (0, 4)), highlight=False, markup=False)
+        for paragraph in story.split("\n"):
+            say(fill(paragraph, WIDTH, initial_indent=INDENT, subsequent_indent=INDENT))
         say("")
     ours, theirs = summary["bits_per_byte"], summary["baseline"]["bits_per_byte"]
     minutes, seconds = divmod(round(sum(summary["seconds"].values())), 60)
