@@ -19,7 +19,7 @@ CALLED = {
         *("llama_forward", "next_token_loss", "next_token_probabilities", "count_parameters"),
     ),
     "ch06_tokenization": ("train_bpe", "tokenizer", "load_tokenizer"),
-    "ch07_optimization": ("adamw", "decay_groups", "train_loop"),
+    "ch07_optimization": ("adamw", "decay_groups", "muon_orthogonalize", "train_loop"),
 }
 
 

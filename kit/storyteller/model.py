@@ -10,6 +10,7 @@ from kit.storyteller.implementation import Implementation
 from kit.storyteller.refusal import Refused
 
 SPREAD = 0.5  # times 1 / sqrt(fan_in)
+EMBEDDED = 0.1  # at GPT-2's 0.02 the first layers drown out which token it is
 
 
 class Llama(nn.Module):
@@ -54,7 +55,7 @@ def initialise(model: Llama, seed: int) -> None:
         if weight.ndim == 1:
             weight.fill_(1)
             continue
-        std = 0.02 if "embed" in name else SPREAD / math.sqrt(weight.shape[1])
+        std = EMBEDDED if "embed" in name else SPREAD / math.sqrt(weight.shape[1])
         if "o_proj" in name or "down_proj" in name:
             std /= math.sqrt(2 * layers)
         weight.copy_(std * torch.randn(weight.shape, generator=rng))

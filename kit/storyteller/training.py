@@ -13,10 +13,10 @@ from kit.storyteller.curve import draw_curve
 from kit.storyteller.data import Data, documents, prepare
 from kit.storyteller.implementation import Implementation, open_implementation
 from kit.storyteller.model import Llama, best_device, initialise
+from kit.storyteller.optimizer import make_optimizer
 from kit.storyteller.presets import PRESETS
 from kit.storyteller.progress import Reporter
 
-WEIGHT_DECAY, BETAS = 0.1, (0.9, 0.95)
 PROMPTS = ("Once upon a time", "One sunny morning,", "There was a")
 BASELINE = "interpolated modified Kneser-Ney 5-gram, same tokens, same stories"
 
@@ -97,11 +97,9 @@ def _optimise(
     out: Path,
     reporter: Reporter,
 ) -> dict:
-    chapter = implementation.optimization
-    groups = chapter.decay_groups(model, WEIGHT_DECAY)
-    optimizer = chapter.adamw()(groups, lr=plan["max_lr"], betas=BETAS)
+    optimizer = make_optimizer(implementation, model, plan["max_lr"])
     try:
-        return chapter.train_loop(
+        return implementation.optimization.train_loop(
             model, optimizer, data.train, plan, out, valid=data.valid, on_step=reporter.step
         )
     finally:
@@ -126,9 +124,10 @@ def _figures(
 
 def samples(model: Llama, implementation: Implementation, data: Data, seed: int) -> list[str]:
     """A story for each of PROMPTS."""
+    longest = 2 * model.config["context_length"]
     teller = sampling.Teller(model, implementation, data.tokenizer)
     return [
-        "".join(teller.tell(prompt, sampling.Draw(seed=seed + i)))
+        "".join(teller.tell(prompt, sampling.Draw(max_tokens=longest, seed=seed + i)))
         for i, prompt in enumerate(PROMPTS)
     ]
 

@@ -51,7 +51,9 @@ def test_what_is_released_imports_nothing_that_is_not(released):
         for path in (released / "kit").rglob("*.py")
         for name in re.findall(r"^from kit\.(\w+) import", path.read_text(), re.M)
     }
-    assert needed - here - {"given", "sandbox", "storyteller"} == set(), "an instructor's module was released"
+    assert needed - here - {"given", "sandbox", "storyteller"} == set(), (
+        "an instructor's module was released"
+    )
 
 
 PLAYED = [n for n in chapter_names() if (repository() / "assignments" / n / "play.py").exists()]

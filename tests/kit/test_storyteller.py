@@ -244,7 +244,9 @@ def test_a_students_folder_trains_the_same_model(home, nano):
 
 def test_a_stub_ends_in_one_line(home):
     stub = r"(?<=\n)    return training.train_loop\((.|\n)*?\)\n"
-    edit(home / "assignments/ch07_optimization/adapters.py", stub, "    raise NotImplementedError\n")
+    edit(
+        home / "assignments/ch07_optimization/adapters.py", stub, "    raise NotImplementedError\n"
+    )
     start = (*NANO[:-1], home, "--out", home / "out")
     told = "train_loop of ch07_optimization is still a stub; write it, then try again"
     assert refused(*start) == told
@@ -270,7 +272,10 @@ def test_a_stub_that_is_met_on_the_way_ends_in_one_line(home):
 
 def test_the_clear_twins_serve_where_the_fast_ones_are_stubs(home, nano):
     adapters = home / "assignments/ch06_tokenization/adapters.py"
-    for twin in (r"    return fast_training\.train_bpe_fast\(.*\)", r"    return FastTokenizer\(.*\)"):
+    for twin in (
+        r"    return fast_training\.train_bpe_fast\(.*\)",
+        r"    return FastTokenizer\(.*\)",
+    ):
         edit(adapters, twin, "    raise NotImplementedError")
     done = run(*NANO[:-1], home, "--out", home / "out", "--steps", 1)
     assert done.exit_code == 0, done.output
