@@ -29,7 +29,7 @@ def draw_curve(metrics: Path, baseline: float, tokens_per_byte: float, path: Pat
     axes.plot(*(v[:whole].reshape(-1, size).mean(1) for v in (steps, losses)), label="training")
     axes.plot(*zip(*valid, strict=True), "o-", markersize=3, label="held out")
     axes.axhline(baseline, color="0.5", linestyle="--", label="5-gram, held out")
-    axes.set(xlabel="step", ylabel="bits per byte", yscale="log")
+    axes.set(xlabel="step", ylabel="bits per byte", ylim=(0, None))
     axes.legend(frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=150)
