@@ -16,7 +16,9 @@ EMBEDDED = 0.1  # at GPT-2's 0.02 the first layers drown out which token it is
 class Llama(nn.Module):
     """A tree of layers that hold weights under chapter 5's names; what they compute is not used.
 
-    As layers, so that chapter 7's decay_groups knows an embedding from a matrix. The head is tied.
+    As layers, so that chapter 7's decay_groups knows an embedding from a matrix. The head is one as
+    well, a row for each token, and not tied: who follows whom is told by two vectors of a token, one
+    to be read and one to be written.
     """
 
     def __init__(self, implementation: Implementation, config: dict[str, int | float]):
@@ -28,6 +30,7 @@ class Llama(nn.Module):
         self.model.embed_tokens = nn.Embedding(V, C)
         self.model.layers = nn.ModuleList(_block(C, E, F) for _ in range(config["num_layers"]))
         self.model.norm = nn.RMSNorm(C)
+        self.lm_head = nn.Embedding(V, C)
 
     def forward(self, ids: Tensor) -> Tensor:
         """Ids B T to logits B T V; on a GPU the products are of bfloat16."""
@@ -58,6 +61,8 @@ def initialise(model: Llama, seed: int) -> None:
         std = EMBEDDED if "embed" in name else SPREAD / math.sqrt(weight.shape[1])
         if "o_proj" in name or "down_proj" in name:
             std /= math.sqrt(2 * layers)
+        if "lm_head" in name:
+            std = 0.0  # at first every token is equally likely
         weight.copy_(std * torch.randn(weight.shape, generator=rng))
 
 
