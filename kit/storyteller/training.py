@@ -124,7 +124,7 @@ def _figures(
 
 def samples(model: Llama, implementation: Implementation, data: Data, seed: int) -> list[str]:
     """A story for each of PROMPTS."""
-    longest = 2 * model.config["context_length"]
+    longest = 4 * model.config["context_length"]
     teller = sampling.Teller(model, implementation, data.tokenizer)
     return [
         "".join(teller.tell(prompt, sampling.Draw(max_tokens=longest, seed=seed + i)))

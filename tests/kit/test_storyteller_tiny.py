@@ -38,7 +38,7 @@ def test_the_tiny_model_tells_stories_and_beats_the_baseline(tmp_path):
     minutes = (time.monotonic() - started) / 60
     assert minutes < 5 * max(1, os.getloadavg()[0] / os.cpu_count()), f"{minutes:.1f} minutes"
     summary = json.loads((out / SUMMARY).read_text())
-    assert summary["bits_per_byte"] < 0.93 * summary["baseline"]["bits_per_byte"]
+    assert summary["bits_per_byte"] < 0.9 * summary["baseline"]["bits_per_byte"]
     known = set(words_of((out / "train.txt").read_text()))
     teller = open_teller(out, None)
     stories = [
@@ -47,8 +47,8 @@ def test_the_tiny_model_tells_stories_and_beats_the_baseline(tmp_path):
     words = [word for story in stories for word in words_of(story)]
     assert sum(word in known for word in words) >= 0.95 * len(words), "these are not words"
     closed = sum(is_closed(story) for story in stories)
-    assert closed >= 9, f"quotes are closed in {closed} of 10 stories"
-    assert sum(80 <= len(story.split()) <= 300 for story in stories) >= 8
+    assert closed >= 8, f"quotes are closed in {closed} of 10 stories"
+    assert sum(50 <= len(story.split()) <= 400 for story in stories) >= 8
     assert sum(story.rstrip()[-1] in '.!?"”' for story in stories) >= 8, "stories do not end"
 
 
