@@ -19,12 +19,12 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from kit.chapters import Chapter, chapter, chapter_names, repository, transitive_needs
-from kit.grading import budget
 from kit.in_container import fault_report
 from kit.loader import REFERENCE
 from kit.seeds import KEY_VARIABLE, course_key, key_file
 from kit.stage import kit_folder
 from kit.submit import write_zip
+from kit.works import budget
 
 UV = "0.13.8"  # fetches Python in the container
 DEFAULT_MINUTES, MOST_MINUTES = 10, 40  # Gradescope's timeouts

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from kit.chapters import Chapter, Problem, chapter, repository
 from kit.contract import read_contract
 from kit.diagnosis import Fingerprints, project_all
-from kit.door import Allowance, Door, Fault, LocalTransport, Student, Transport
+from kit.door import Allowance, Door, LocalTransport, Student, Transport
+from kit.faults import Fault
 from kit.loader import Source, find_source
-from kit.results import TestResult, Verdict
+from kit.results import Figure, TestResult, Verdict
 from kit.seeds import PUBLIC_KEY, course_key, seed_of
 
 DETAIL_LIMIT = 4000
@@ -71,6 +72,7 @@ class Bench:
     make_transport: Callable[[str], Transport] | None = None  # the judge and audit set their own
     student: Student = field(default_factory=Student)
     results: list[tuple[Chapter, TestResult]] = field(default_factory=list)
+    figures: list[Figure] = field(default_factory=list)  # that the current test has recorded
     watch: Callable[[TestInfo, Door, TestResult], None] | None = None  # audit looks at outputs
     _doors: dict[str, Door] = field(default_factory=dict)
     _banks: dict[str, Fingerprints] = field(default_factory=dict)
@@ -97,6 +99,7 @@ class Bench:
         forbid = problem.forbid if self.forbid else ()
         allowance = Allowance(problem.name, problem.seconds, problem.memory_mb, forbid)
         door.begin(info.seed, allowance)
+        self.figures = []
 
     def _transport(self, name: str) -> Transport:
         if self.make_transport is not None:
@@ -128,6 +131,7 @@ class Bench:
             info.title,
             _storable(_detail(error if error is not None else fault)[:DETAIL_LIMIT]),
             diagnosis,
+            tuple(self.figures) if verdict == "pass" else (),
         )
         self.results.append((info.chapter, result))
         if self.watch is not None and door is not None:

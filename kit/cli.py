@@ -223,6 +223,7 @@ def show(
     """Show one student's grade, and of every test that went wrong all that is known."""
     from kit.console import show as show_grade
     from kit.journal import Journal
+    from kit.leaderboard import leaderboards
     from kit.roster import close_to
 
     with _plain_errors():
@@ -233,8 +234,10 @@ def show(
         if not found:
             names = sorted({g.student.id for g in grades})
             raise ValueError(f"nobody is called {student!r}; {close_to(student, names)}")
+        boards = leaderboards(grades)
         for grade in found:
-            show_grade(Console(), grade, test, sources.get(grade.result.submission))
+            source = sources.get(grade.result.submission)
+            show_grade(Console(), grade, test, source, boards)
 
 
 def _course(path: Path | None, out: Path | None):

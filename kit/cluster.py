@@ -27,11 +27,12 @@ from submitit.helpers import CommandFunction
 from kit import sandbox
 from kit.chapters import Chapter, repository
 from kit.exchange import Forged, Shard, key_of, pack, read_result
-from kit.grading import START_SECONDS, Graded, Grader, GraderError, Work, budget
+from kit.grading import START_SECONDS, Grader, GraderError
 from kit.results import TestResult
 from kit.seeds import KEY_VARIABLE, key_file
 from kit.stage import kit_folder
 from kit.text import one_line
+from kit.works import Graded, Work, budget
 
 MAX_ATTEMPTS = 4
 MAX_ARRAY = 1000  # Slurm's default allows 1001 tasks in an array

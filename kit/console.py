@@ -16,6 +16,7 @@ from rich.text import Text
 
 from kit.amend import matches
 from kit.course import Grade
+from kit.leaderboard import Board, places_of
 from kit.results import NOT_RUN, SubmissionResult, TestResult, diagnosis_sentence
 from kit.roster import close_to
 from kit.text import one_line, plain, points_text
@@ -40,12 +41,17 @@ def summary_table(results: Sequence[SubmissionResult], console: Console) -> None
 
 
 def show(
-    console: Console, grade: Grade, pattern: str | None = None, source: Path | None = None
+    console: Console,
+    grade: Grade,
+    pattern: str | None = None,
+    source: Path | None = None,
+    boards: Sequence[Board] = (),
 ) -> None:
     """Print one student's grade, and of each test that went wrong all that is known.
 
     A `pattern` such as "ch04_attention/*::test_rows*" chooses tests, passed ones too; ValueError
-    if it matches none. `source` is where the submission lies, for the command that replays a test.
+    if it matches none. `source` is where the submission lies, for the command that replays a test;
+    `boards` are the leaderboards of the class.
     """
     result, student = grade.result, grade.student
     tests = [(f"{c.chapter.name}/{t.test}", t) for c in result.chapters for t in c.tests]
@@ -65,6 +71,10 @@ def show(
         console.print(_safe(f"{points}, {grade.status}"), soft_wrap=True)
         for note in grade.all_notes():
             console.print(_safe(note), soft_wrap=True)
+        for board, place in places_of(grade, boards):
+            rank = f"rank {place.rank} of {len(board.places)}"
+            told = f"{board.chapter}: {place.figure.name}: {place.figure}, {rank}"
+            console.print(_safe(told), soft_wrap=True)
     home = shlex.quote(str(source)) if source else f"PATH/TO/{result.submission}"
     for name, test in chosen:
         _show_test(console, name, test, home)

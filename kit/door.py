@@ -4,11 +4,12 @@
     student.run("train_adamw", grads, lr=0.1)   a driver, next to the student's code
 
 Both kinds of transport carry the same bytes, so that what passes at home passes in the grader.
-A Fault is what happens *to* a call (no answer, not done yet) rather than what the call raises. It
-is no Exception: neither a test's `pytest.raises(Exception)` nor hypothesis may swallow or repeat it.
+A call that has no answer to judge ends in a Fault, see kit/faults.py.
 """
 
 import hashlib
+import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,8 +18,18 @@ from typing import Protocol
 from kit import codec
 from kit.contract import Adapter, ContractError, check_return
 from kit.diagnosis import Raised
+from kit.faults import (
+    Crash,
+    Fault,
+    ForbiddenCall,
+    Killed,
+    OutOfMemory,
+    StudentError,
+    Timeout,
+    Todo,
+    Unimportable,
+)
 from kit.loader import Source
-from kit.results import Verdict
 from kit.serve import MESSAGE_LIMIT, RAISABLE, TRACE_LIMIT, Server
 
 __tracebackhide__ = True  # in a failure, the test's own line tells more
@@ -27,62 +38,6 @@ MAX_FAULTS = 2  # crashes or timeouts of one adapter, after which it is called n
 MAX_RECORDED = 32  # door outputs kept per test for diagnosis
 REPORT_BYTES = 1 << 18  # what a report within its own limits can take at most
 REPORTED = ("kind", "name", "message", "todo", "where", "trace")
-
-
-class StudentError(Exception):
-    """The student's code raised something other than the built-in exceptions tests look for."""
-
-
-class Fault(BaseException):
-    """The call had no answer to judge."""
-
-    verdict: Verdict = "error"
-
-
-class Todo(Fault):
-    """The adapter is still a stub."""
-
-    verdict: Verdict = "todo"
-
-
-class Unimportable(Fault):
-    """adapters.py itself fails; told in full once, by the first test that meets it."""
-
-    trace = ""
-
-
-class Crash(Fault):
-    """The student's process ended, or spoke out of turn."""
-
-    verdict: Verdict = "crash"
-
-
-class Timeout(Fault):
-    """The call took longer than its problem allows."""
-
-    verdict: Verdict = "timeout"
-
-
-class OutOfMemory(Fault):
-    """The call asked for more memory than its problem allows."""
-
-    verdict: Verdict = "oom"
-
-
-class Killed(OutOfMemory):
-    """Somebody has killed the process: itself, the kernel, or a person. The test is run again."""
-
-
-class ForbiddenCall(Fault):
-    """The code called what its problem asks it to build."""
-
-    verdict: Verdict = "forbidden"
-
-
-class Infra(Fault):
-    """The grader failed, not the student."""
-
-    verdict: Verdict = "infra"
 
 
 @dataclass(frozen=True)
@@ -101,6 +56,9 @@ class Transport(Protocol):
     def request(self, data: bytes, allowance: Allowance) -> bytes:
         """One round trip."""
 
+    def cpu_seconds(self) -> float:
+        """CPU time that the code under test has used so far, as seen from outside."""
+
     def close(self) -> None:
         """End the student's process, if there is one."""
 
@@ -114,6 +72,11 @@ class LocalTransport:
     def request(self, data: bytes, allowance: Allowance) -> bytes:
         """Answer at once."""
         return self.server.handle(data)
+
+    def cpu_seconds(self) -> float:
+        """That of this whole process and of the children it has reaped."""
+        times = os.times()
+        return time.process_time() + times.children_user + times.children_system
 
     def close(self) -> None:
         """Nothing to end."""
@@ -170,6 +133,11 @@ class Door:
         value = self._exchange(name, message | {"args": list(args), "kwargs": kwargs})
         self._record(value)
         return value
+
+    def cpu_seconds(self) -> float:
+        """CPU time of the code under test, from its start on."""
+        self._open("adapters.py")
+        return self.transport.cpu_seconds()
 
     def _ship_driver(self, name: str) -> str:
         """Send the driver file that defines `name`, as source, once per process."""

@@ -20,9 +20,9 @@ from typing import get_args
 from kit.chapters import chapter
 from kit.content import Suite, digest, engine
 from kit.files import write_whole
-from kit.grading import Graded, Work
-from kit.results import TestResult, Verdict
+from kit.results import Figure, TestResult, Verdict
 from kit.sandbox import RUNGS
+from kit.works import Graded, Work, test_result
 
 MAX_RESULT_BYTES = 32 << 20
 RESULT_FIELDS = {
@@ -32,11 +32,21 @@ RESULT_FIELDS = {
     "problem": lambda v: type(v) is str,
     "tests": lambda v: type(v) is dict,
 }
+
+
+def _is_figure(value: object) -> bool:
+    try:
+        return bool(Figure(**value))
+    except (TypeError, ValueError):
+        return False
+
+
 VERDICT_FIELDS = {
     "verdict": lambda v: v in get_args(Verdict),
     "seconds": lambda v: type(v) in (int, float) and 0 <= v < 1e9,  # and no NaN
     "detail": lambda v: type(v) is str,
     "diagnosis": lambda v: type(v) is list and all(type(name) is str for name in v),
+    "figures": lambda v: type(v) is list and all(map(_is_figure, v)),
 }
 
 
@@ -92,9 +102,10 @@ def unpack(packed: dict, units: Path) -> Work:
 
 def write_result(folder: Path, key: str, graded: Graded) -> None:
     """Write the verdicts on a work, whole or not at all."""
-    tests = {
-        test.test: {name: getattr(test, name) for name in VERDICT_FIELDS} for test in graded.tests
-    }
+    tests = {}
+    for test in graded.tests:
+        fields = asdict(test)
+        tests[test.test] = {name: fields[name] for name in VERDICT_FIELDS}
     data = {"key": key, "rung": graded.rung, "node": graded.node}
     data |= {"problem": graded.problem, "tests": tests}
     write_whole(folder / f"{key}.json", json.dumps(data, allow_nan=False))
@@ -120,10 +131,9 @@ def read_result(
         raise Forged(f"it tells of other tests than were asked for: {odd[:3]}")
     for verdict in data["tests"].values():
         _check("test", verdict, VERDICT_FIELDS)
-    tests = tuple(
-        replace(wanted[name], **told | {"diagnosis": tuple(told["diagnosis"])})
-        for name, told in data["tests"].items()
-    )
+        if verdict["figures"] and verdict["verdict"] != "pass":
+            raise Forged(f"a test that is {verdict['verdict']} has measured figures")
+    tests = tuple(test_result(asdict(wanted[name]) | told) for name, told in data["tests"].items())
     return Graded(work, tests, data["problem"], data["rung"], data["node"])
 
 

@@ -43,8 +43,8 @@ def gradebook(grades: Sequence[Grade]) -> str:
             notes.append(f"not graded: {', '.join(missing)}")
         columns = [points_text(scores.get(name, 0.0)) for name in chapters]
         sums = map(points_text, (grade.result.score, grade.penalty, grade.points))
-        rows.append([*_who(grade), *columns, *sums, most, grade.status, cell("; ".join(notes))])
-    return _csv(rows)
+        rows.append([*who(grade), *columns, *sums, most, grade.status, cell("; ".join(notes))])
+    return csv_text(rows)
 
 
 def gradebook_long(grades: Sequence[Grade]) -> str:
@@ -57,11 +57,12 @@ def gradebook_long(grades: Sequence[Grade]) -> str:
             result = graded.get(name, ChapterResult(chapter, ()))
             for problem in chapter.problems:
                 cells = _problem(grade, result, problem, name in graded)
-                rows.append([*_who(grade), name, problem.name, *cells])
-    return _csv(rows)
+                rows.append([*who(grade), name, problem.name, *cells])
+    return csv_text(rows)
 
 
-def _who(grade: Grade) -> list[str]:
+def who(grade: Grade) -> list[str]:
+    """The cells under WHO."""
     student = grade.student
     submission = grade.result.submission if grade.handed_in else ""
     return [cell(text) for text in (student.id, student.name, student.email, submission)]
@@ -86,7 +87,8 @@ def _problem(grade: Grade, result: ChapterResult, problem: Problem, graded: bool
     ]
 
 
-def _csv(rows: Iterable[Sequence[str]]) -> str:
+def csv_text(rows: Iterable[Sequence[str]]) -> str:
+    """Rows as CSV, every field quoted."""
     text = io.StringIO()
     csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows(rows)
     return text.getvalue()

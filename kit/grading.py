@@ -6,7 +6,6 @@ deliver is infra: tried once more, and never a zero.
 """
 
 import os
-import platform
 import select
 import shutil
 import subprocess
@@ -22,7 +21,6 @@ from kit.chapters import Chapter, repository
 from kit.places import InUse, take_slots, work_folder
 from kit.results import TestResult
 from kit.rooms import (
-    WALL_FACTOR,
     Room,
     make_room,
     open_to_reading,
@@ -32,6 +30,7 @@ from kit.rooms import (
 from kit.seeds import key_file
 from kit.stage import kit_folder
 from kit.wire import Messenger
+from kit.works import Graded, Work, budget, test_result
 
 MAX_ATTEMPTS = 2
 GRACE_SECONDS = 120.0  # how long after its own deadline a judge counts as lost
@@ -41,35 +40,6 @@ MOST_NAMED = 500  # tests named in one message; beyond, all are run
 
 class GraderError(RuntimeError):
     """The grader itself cannot go on: what failed, and the fix."""
-
-
-@dataclass(frozen=True)
-class Work:
-    """One chapter of one submission that is to be graded."""
-
-    submission: str
-    chapter: Chapter
-    files: Path  # the grader's own copy of the chapter
-    content: str  # the digest of these files and of the chapter's name
-    tests: tuple[str, ...] | None = None  # the ones to run; None for all
-    seconds: float = 0.0  # what it will take, as far as that is known
-    before: tuple[TestResult, ...] = ()  # what a judge that was lost had told
-
-
-@dataclass(frozen=True)
-class Graded:
-    """What has become of a work; where `problem` says why it is infra, no test was run."""
-
-    work: Work
-    tests: tuple[TestResult, ...] = ()
-    problem: str = ""
-    rung: str = ""  # of the sandbox
-    node: str = field(default_factory=platform.node)
-
-    @property
-    def infra(self) -> bool:
-        """Whether the grader still owes verdicts."""
-        return bool(self.problem) or any(test.verdict == "infra" for test in self.tests)
 
 
 @dataclass
@@ -102,11 +72,6 @@ class Job:
     def deadline(self) -> float:
         """When its judge counts as lost."""
         return self.started + budget(self.work.chapter) + GRACE_SECONDS
-
-
-def budget(subject: Chapter) -> float:
-    """Wall seconds for all tests of a chapter: two faults per problem at full length, and more."""
-    return 60 + 2 * WALL_FACTOR * sum(problem.seconds for problem in subject.problems)
 
 
 class Grader:
@@ -321,8 +286,3 @@ class Grader:
         if self._process.poll() is not None:
             words = self._last_words()
             raise GraderError(f"the zygote has died ({words}); run grade.py again to go on")
-
-
-def test_result(fields: dict) -> TestResult:
-    """A verdict as it crosses a channel."""
-    return TestResult(**fields | {"diagnosis": tuple(fields["diagnosis"])})

@@ -14,7 +14,8 @@ from pathlib import Path
 from kit import sandbox
 from kit.chapters import chapter, transitive_needs
 from kit.codec import MAX_BYTES, MAX_TREE
-from kit.door import Allowance, Crash, Fault, Infra, Killed, OutOfMemory, Timeout
+from kit.door import Allowance
+from kit.faults import Crash, Fault, Infra, Killed, OutOfMemory, Timeout
 from kit.loader import STUDENT, Source
 from kit.places import remove_tree, take_slots
 from kit.processes import cpu_seconds
@@ -111,6 +112,10 @@ class RemoteTransport:
             return self.zygote.ask(message, descriptor)
         except (EOFError, OSError):  # which a test could take for the student's
             raise Infra("the grader's own process, the zygote, is gone") from None
+
+    def cpu_seconds(self) -> float:
+        """That of the student's process and all it has forked."""
+        return cpu_seconds(self.pid)
 
     def close(self) -> None:
         """End the student's process."""

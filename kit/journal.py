@@ -12,8 +12,8 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
@@ -21,12 +21,12 @@ from typing import IO
 from kit.chapters import Chapter, chapter, chapter_names
 from kit.content import Suite, TestKey
 from kit.places import InUse, file_system, hold
-from kit.results import ChapterResult, SubmissionResult, TestResult, Verdict, not_run
+from kit.results import ChapterResult, Figure, SubmissionResult, TestResult, Verdict, not_run
 from kit.sandbox import RUNGS
 from kit.submissions import Submission
 
 FILE = "journal.sqlite"
-VERSION = 1
+VERSION = 2
 MAX_ATTEMPTS = 3  # runs in which a test may end in infra before somebody must look at it
 NETWORKED = {"9p", "afs", "beegfs", "ceph", "cifs", "gpfs", "lustre", "nfs", "nfs4", "smb3"}
 GAP = "not graded yet, or its tests have changed since: run grade.py again"
@@ -43,15 +43,16 @@ CREATE TABLE suites (  -- which tests a chapter has
 ) WITHOUT ROWID;
 CREATE TABLE verdicts (
     content TEXT, test TEXT, key TEXT, bank TEXT, verdict TEXT, seconds REAL, detail TEXT,
-    diagnosis TEXT, rung TEXT, node TEXT, graded TEXT, attempts INTEGER,
+    diagnosis TEXT, rung TEXT, node TEXT, graded TEXT, attempts INTEGER, figures TEXT,
     PRIMARY KEY (content, test, key)
 ) WITHOUT ROWID
 """
 ENTER = """
-INSERT INTO verdicts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)
+INSERT INTO verdicts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?)
 ON CONFLICT DO UPDATE SET bank = excluded.bank, verdict = excluded.verdict,
     seconds = excluded.seconds, detail = excluded.detail, diagnosis = excluded.diagnosis,
-    rung = excluded.rung, node = excluded.node, graded = excluded.graded, attempts = attempts + 1
+    rung = excluded.rung, node = excluded.node, graded = excluded.graded, attempts = attempts + 1,
+    figures = excluded.figures
 """
 
 
@@ -118,7 +119,9 @@ class Journal:
             self.db.execute(f"PRAGMA journal_mode = {'DELETE' if shared else 'WAL'}")
         self.db.execute("PRAGMA synchronous = FULL")
         (version,) = self.db.execute("PRAGMA user_version").fetchone()
-        if version not in (0, VERSION):
+        if version == 1:
+            self._add_figures()
+        elif version not in (0, VERSION):
             raise JournalError(
                 f"{self.path} was written by another version of the kit ({version}, wanted "
                 f"{VERSION}); choose another --out, or start over with --fresh"
@@ -128,6 +131,13 @@ class Journal:
                 for statement in SCHEMA.split(";"):
                     self.db.execute(statement)
                 self.db.execute(f"PRAGMA user_version = {VERSION}")
+
+    def _add_figures(self) -> None:
+        """Bring a journal of the first version up to date: its verdicts have no figures."""
+        # a grader that is at work there knows the old columns only
+        with nullcontext() if self._lock else only_grader(self.path.parent), self._transaction():
+            self.db.execute("ALTER TABLE verdicts ADD COLUMN figures TEXT DEFAULT '[]'")
+            self.db.execute(f"PRAGMA user_version = {VERSION}")
 
     @contextmanager
     def _plain_errors(self) -> Iterator[None]:
@@ -207,7 +217,7 @@ class Journal:
 
     def known(self, content: str, subject: Chapter) -> dict[str, Known]:
         """The verdicts on files of this content that today's tests would give again."""
-        columns = "test, key, bank, verdict, seconds, detail, diagnosis, rung, attempts"
+        columns = "test, key, bank, verdict, seconds, detail, diagnosis, figures, rung, attempts"
         rows = self._rows(f"SELECT {columns} FROM verdicts WHERE content = ?", content)
         found = {(test, key): rest for test, key, *rest in rows}
         known = {}
@@ -215,11 +225,13 @@ class Journal:
             now = self._key(subject, blank)
             if (blank.test, now.key) not in found:
                 continue
-            bank, verdict, seconds, detail, told, rung, attempts = found[blank.test, now.key]
+            row = found[blank.test, now.key]
+            bank, verdict, seconds, detail, told, figures, rung, attempts = row
             if verdict in ("fail", "error") and bank != now.bank:
                 continue  # it may be diagnosed better by now
             fields = (blank.test, blank.problem, blank.public, verdict, seconds, blank.title)
-            result = TestResult(*fields, detail, tuple(json.loads(told)))
+            measured = tuple(Figure(**figure) for figure in json.loads(figures))
+            result = TestResult(*fields, detail, tuple(json.loads(told)), measured)
             known[blank.test] = Known(result, rung, attempts)
         return known
 
@@ -233,6 +245,7 @@ class Journal:
                 now = self._key(subject, result)
                 row = (content, result.test, now.key, now.bank, result.verdict, result.seconds)
                 row += (result.detail, json.dumps(result.diagnosis), rung, node, graded)
+                row += (json.dumps([asdict(figure) for figure in result.figures]),)
                 self.db.execute(ENTER, row)
 
     def note(self, content: str, subject: Chapter, fault: Verdict, note: str) -> None:

@@ -25,7 +25,7 @@ import hypothesis
 import pytest
 
 from kit.bench import Bench, TestInfo
-from kit.door import Infra
+from kit.faults import Infra
 from kit.isolation import RemoteTransport
 from kit.plugin import BENCH, INFO
 from kit.results import TestResult

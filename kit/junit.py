@@ -57,6 +57,11 @@ def _add_suite(root: xml.Element, submission: str, result: ChapterResult) -> Non
 def _add_case(suite: xml.Element, classname: str, test: TestResult) -> None:
     case = xml.SubElement(suite, "testcase", classname=classname, name=one_line(test.test))
     case.set("time", f"{test.seconds:.3f}")
+    if test.figures:
+        properties = xml.SubElement(case, "properties")
+        for figure in test.figures:
+            name = one_line(f"figure: {figure.name} ({figure.unit or 'no unit'})")
+            xml.SubElement(properties, "property", name=name, value=repr(figure.value))
     if test.verdict == "pass":
         return
     outcome = xml.SubElement(case, "error" if test.verdict == "infra" else "failure")

@@ -15,8 +15,16 @@ from markupsafe import escape
 
 from kit.chapters import Problem
 from kit.course import Course, Grade
+from kit.leaderboard import leaderboards, places_of
 from kit.overview import STATES, Overview, state, states_of
-from kit.results import ChapterResult, TestResult, Verdict, diagnosis_sentence, name_bugs
+from kit.results import (
+    ChapterResult,
+    TestResult,
+    Verdict,
+    diagnosis_sentence,
+    figure_text,
+    name_bugs,
+)
 from kit.submissions import safe_id
 from kit.text import cut, one_line, plain, points_text
 
@@ -69,10 +77,11 @@ def report_page(grades: Sequence[Grade], course: Course) -> str:
         "line": one_line,
         "cut": cut,
         "percent": _percent,
+        "figure": figure_text,
     }
     environment.filters |= {"id": id, "chapter_score": lambda c: (c.chapter.name, c.score)}
     style, script = (_source(environment, name) for name in ("report.css", "report.js"))
-    overview, anchors = Overview(grades), _anchors(grades)
+    overview, boards, anchors = Overview(grades), leaderboards(grades), _anchors(grades)
     rows = [{c.chapter.name: _rows(c) for c in grade.result.chapters} for grade in grades]
     limit, kinds = _level([row for chapters in rows for r in chapters.values() for row in r])
     return environment.get_template("report.html").render(
@@ -80,6 +89,8 @@ def report_page(grades: Sequence[Grade], course: Course) -> str:
         course=course,
         overview=overview,
         chapters=overview.chapters,
+        boards=boards,
+        places_of=lambda grade: places_of(grade, boards),
         states=STATES,
         kinds=dict.fromkeys(get_args(Verdict), "fail")
         | {"pass": "full", "todo": "todo", "infra": "owed"},

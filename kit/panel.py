@@ -41,6 +41,7 @@ def print_panel(
         for result in graded:
             passed = sum(t.verdict == "pass" for t in result.tests)
             console.print(f"{result.chapter.name}: {passed} of {len(result.tests)} tests pass")
+            _print_figures(result, console)
         return
     for result in graded:
         shown = [p for p in result.chapter.problems if result.of(p)]
@@ -51,8 +52,15 @@ def print_panel(
         for problem in shown:
             if told := diagnosis_sentence(name_bugs(result.of(problem))):
                 console.print(f"{problem.name}: {told}", style="cyan", soft_wrap=True)
+        _print_figures(result, console)
     if step := _next_step(graded, options):
         console.print(step, soft_wrap=True, markup=False)  # a command is copied in one piece
+
+
+def _print_figures(result: ChapterResult, console: Console) -> None:
+    for figure in result.figures():
+        text = f"{result.chapter.name}: {figure.name}: {figure} ({figure.better} is better)"
+        console.print(text, soft_wrap=True, markup=False)
 
 
 def _table(result: ChapterResult) -> Table:

@@ -22,9 +22,11 @@ import torch
 
 from kit.bench import Bench, TestInfo
 from kit.chapters import chapter, chapter_names, repository
-from kit.door import Fault, Student, Unimportable
+from kit.door import Student
+from kit.faults import Fault, Unimportable
 from kit.panel import print_panel
-from kit.results import TestResult
+from kit.results import Figure, TestResult
+from kit.stopwatch import Stopwatch
 
 torch.set_num_threads(1)  # before any operation; two threads on busy cores were 20 times slower
 
@@ -140,6 +142,29 @@ def seed(request: pytest.FixtureRequest) -> int:
 def rng(seed: int) -> torch.Generator:
     """A random generator at the test's own seed."""
     return torch.Generator().manual_seed(seed)
+
+
+@pytest.fixture
+def stopwatch(student: Student) -> Stopwatch:
+    """What the code under test costs; see kit/stopwatch.py."""
+    return Stopwatch(student)
+
+
+@pytest.fixture
+def figure(request: pytest.FixtureRequest) -> Callable:
+    """Record a figure of merit: `figure("training", 3.2, "times the yardstick", better="lower")`.
+
+    It must be of the test's own measuring, since student code may claim what it likes. It counts
+    if the test passes, and all tests of its problem do.
+    """
+    figures = request.config.stash[BENCH].figures
+
+    def record(name: str, value: float, unit: str = "", *, better: str) -> None:
+        if name in {figure.name for figure in figures}:
+            raise ValueError(f"this test has recorded a figure {name!r} already; name it otherwise")
+        figures.append(Figure(name, float(value), unit, better))
+
+    return record
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -22,10 +22,9 @@ INSTRUCTORS_ONLY = frozenset(
     for name in (
         *("amend", "audit", "auditing", "autograder", "bank", "cli", "cluster", "console"),
         *("content", "course", "coursefile", "doctor", "exchange", "files", "gradebook"),
-        *("gradescope", "grading"),
-        *("in_container", "journal", "judge", "junit", "lateness", "leaks", "overview", "page"),
-        *("release", "reports", "roster", "running", "shard", "stubs", "submissions", "suite"),
-        *("tables", "text", "unpack"),
+        *("gradescope", "grading", "in_container", "journal", "judge", "junit", "lateness"),
+        *("leaderboard", "leaks", "overview", "page", "release", "reports", "roster", "running"),
+        *("shard", "stubs", "submissions", "suite", "tables", "text", "unpack", "works"),
     )
 )
 HANDOUT_FILES = ("README.md", "chapter.toml", "play.py", "figures/*.png")

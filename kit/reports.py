@@ -2,6 +2,7 @@
 
     report.html          the class at a glance and a page per student
     gradebook.csv        a row per student        gradebook_long.csv   a row per problem too
+    leaderboard.csv      who is ahead in what tests have measured
     junit.xml            for CI tools
     results/ID.json      Gradescope's, per submission; a partner's own in results/partners/
 
@@ -18,6 +19,7 @@ from kit.files import OutputError, write_whole
 from kit.gradebook import gradebook, gradebook_long
 from kit.gradescope import gradescope
 from kit.junit import junit
+from kit.leaderboard import leaderboard_csv, leaderboards
 from kit.page import report_page
 from kit.results import SubmissionResult
 from kit.submissions import safe_id
@@ -49,6 +51,7 @@ def write_reports(
             _write_gradescope(grade, folder / "results", shared)
     write_whole(folder / "gradebook.csv", gradebook(grades))
     write_whole(folder / "gradebook_long.csv", gradebook_long(grades))
+    write_whole(folder / "leaderboard.csv", leaderboard_csv(leaderboards(grades)))
     write_whole(folder / "junit.xml", junit(grades))
     write_whole(folder / "report.html", report_page(grades, course))
     return grades

@@ -4,17 +4,51 @@ Points are derived, never stored: a problem pays all or nothing, or the share of
 when chapter.toml says `partial`. Infra is never a zero: its problem is pending until graded again.
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import Literal, get_args
 
 from kit.chapters import Chapter, Problem
 
 MAX_NAMED = 2  # misconceptions told at once
 NOT_RUN = "(not run)"  # in place of a test, where none could be run
 Verdict = Literal["pass", "fail", "error", "todo", "timeout", "oom", "crash", "forbidden", "infra"]
+Better = Literal["lower", "higher"]
+MAX_FIGURE_TEXT = 60  # characters of a figure's name, and of its unit
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure of merit that a test has measured: how fast, how small, how good; no points."""
+
+    name: str  # "training speed"
+    value: float
+    unit: str = ""  # "times the yardstick"
+    better: Better = "lower"  # which of two is ahead
+
+    def __post_init__(self) -> None:
+        """ValueError where a reader could make nothing of the figure."""
+        if type(self.value) is not float or not math.isfinite(self.value):
+            raise ValueError(f"figure {self.name!r} is {self.value!r}; wanted a finite float")
+        for text, least in ((self.name, 1), (self.unit, 0)):
+            fits = type(text) is str and least <= len(text) <= MAX_FIGURE_TEXT
+            if not (fits and text.isprintable()):
+                wanted = f"{least} to {MAX_FIGURE_TEXT} printable characters"
+                raise ValueError(f"name or unit of a figure is {text!r}; wanted {wanted}")
+        if self.better not in get_args(Better):
+            choices = " or ".join(get_args(Better))
+            raise ValueError(f"figure {self.name!r}: better={self.better!r}; choose {choices}")
+
+    @property
+    def badness(self) -> float:
+        """The value, turned so that less is better."""
+        return self.value if self.better == "lower" else -self.value
+
+    def __str__(self) -> str:
+        return f"{figure_text(self.value)} {self.unit}".rstrip()
 
 
 @dataclass(frozen=True)
@@ -31,6 +65,7 @@ class TestResult:
     title: str = ""  # the test as a sentence: safe to show to anyone
     detail: str = ""  # first divergence, traceback: for the instructor, and for public tests
     diagnosis: tuple[str, ...] = ()  # the misconceptions this output equals: safe to show
+    figures: tuple[Figure, ...] = ()  # measured by the judge, of a test that passed; safe to show
 
 
 @dataclass(frozen=True)
@@ -67,6 +102,20 @@ class ChapterResult:
     def pending(self, problem: Problem) -> bool:
         """Whether the grader, not the student, is the reason for missing points."""
         return any(test.verdict == "infra" for test in self.of(problem))
+
+    def figures(self) -> list[Figure]:
+        """The figures of problems all of whose tests pass: what is wrong may well be fast.
+
+        Where several tests measure a figure of one name, the worst counts.
+        """
+        found: dict[str, Figure] = {}
+        for problem in self.chapter.problems:
+            tests = self.of(problem)
+            if all(test.verdict == "pass" for test in tests):
+                for figure in (figure for test in tests for figure in test.figures):
+                    other = found.get(figure.name, figure)
+                    found[figure.name] = max(figure, other, key=lambda f: f.badness)
+        return list(found.values())
 
     @property
     def score(self) -> float:
@@ -115,6 +164,11 @@ def not_run(chapter: Chapter, verdict: Verdict, why: str) -> tuple[TestResult, .
         TestResult(NOT_RUN, problem.name, True, verdict, title=title, detail=why)
         for problem in chapter.problems
     )
+
+
+def figure_text(value: float) -> str:
+    """A figure to four digits: `1.234`, `12350`; what differs beyond them is noise."""
+    return f"{float(f'{value:.4g}'):.15g}"
 
 
 def name_bugs(tests: Iterable[TestResult]) -> tuple[str, ...]:

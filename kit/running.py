@@ -15,7 +15,7 @@ from rich.progress import Progress
 from kit import sandbox
 from kit.chapters import Chapter, chapter, chapter_names, repository
 from kit.content import digest, tree
-from kit.grading import Graded, Grader, Work
+from kit.grading import Grader
 from kit.journal import MAX_ATTEMPTS, Journal, Known, Part, put_aside
 from kit.loader import REFERENCE
 from kit.places import work_folder
@@ -23,6 +23,7 @@ from kit.results import SubmissionResult, TestResult
 from kit.rooms import secret_folders
 from kit.seeds import course_key
 from kit.submissions import Submission, find_submissions, stage
+from kit.works import Graded, Work
 
 if TYPE_CHECKING:
     from kit.cluster import Cluster

@@ -14,9 +14,10 @@ from pathlib import Path
 from kit import sandbox
 from kit.exchange import Shard, unpack, write_result
 from kit.files import OutputError
-from kit.grading import Graded, Grader, GraderError
+from kit.grading import Grader, GraderError
 from kit.running import choose_rung
 from kit.seeds import course_key
+from kit.works import Graded
 
 
 def run_shard(path: Path) -> None:

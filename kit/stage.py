@@ -10,17 +10,7 @@ from pathlib import Path
 import kit
 
 RUNTIME = (
-    *(
-        "__init__",
-        "chapters",
-        "codec",
-        "contract",
-        "diagnosis",
-        "door",
-        "forbidden",
-        "loader",
-        "names",
-    ),
+    *("__init__", "chapters", "codec", "contract", "diagnosis", "forbidden", "loader", "names"),
     *("processes", "results", "serve", "wire", "zygote"),
 )
 

@@ -11,7 +11,7 @@ import hypothesis
 import pytest
 
 from kit.chapters import repository
-from kit.door import Timeout
+from kit.faults import Timeout
 from kit.plugin import BENCH, INFO
 from kit.results import TestResult
 

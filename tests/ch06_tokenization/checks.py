@@ -5,6 +5,7 @@ References come from elsewhere than the solution: Python's own codec, Hugging Fa
 definition says, slowly, without a heap, an index or a cache.
 """
 
+from collections import Counter
 from itertools import pairwise
 
 import tiktoken
@@ -27,6 +28,7 @@ GPT4 = (  # cl100k_base, as tiktoken's openai_public.py has it
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
     r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
+BETWEEN = "\U0010ffff"  # what stands in no text
 CHARACTERS = "abst AB'réDLl  \n\r\t\u00a0\u3000 12½२.!?-_<|>日本語가\u0301\u200d👩🚀"
 any_texts = st.lists(  # code points of every length in UTF-8
     st.integers(0, 0x7F)
@@ -216,6 +218,27 @@ def check_trained(got: object, wanted: object, why: str) -> None:
 def check_training(student, data: bytes, vocab_size: int, specials: list[str], why: str, **options):
     got = student.run("train", data, vocab_size, specials, **options)
     check_trained(got, slow_train(data, vocab_size, specials), why)
+
+
+def check_merges(got: Merges, text: str, places: list[int]) -> None:
+    """For texts too long to recount at each merge: right at some places, which nobody can foresee."""
+    counts = Counter(word for piece in text.split(END) for word in words_of(piece))
+    # a character per token, so that a merge of the whole text is one str.replace
+    joined = BETWEEN.join(word.encode().decode("latin-1") for word in counts)
+    letters, tokens = {bytes([b]): chr(b) for b in range(256)}, [bytes([b]) for b in range(256)]
+    for i, (left, right) in enumerate(got):
+        if i in places:
+            pairs: Counter[str] = Counter()
+            for word, n in zip(joined.split(BETWEEN), counts.values(), strict=True):
+                for pair in pairwise(word):
+                    pairs[pair] += n
+            best = max(pairs, key=lambda p: (pairs[p], tokens[ord(p[0])], tokens[ord(p[1])]))
+            wanted = tuple(tokens[ord(letter)] for letter in best)
+            assert_equal((left, right), wanted, f"merge {i} is not the most frequent pair")
+        assert left in letters and right in letters, f"merge {i} is of tokens that do not exist"
+        letters[left + right] = chr(256 + i)
+        tokens.append(left + right)
+        joined = joined.replace(letters[left] + letters[right], letters[left + right])
 
 
 def check_chunks(student, data: bytes, chunks: int, specials: list[str]) -> list[int]:

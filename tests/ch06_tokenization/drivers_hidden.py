@@ -3,8 +3,8 @@
 import os
 import pickle
 import tempfile
-import time
-from collections import Counter
+from array import array
+from itertools import chain
 
 from kit.given.stories import corpus
 
@@ -123,51 +123,16 @@ def two_tokenizers(adapters, vocab, merges, text):
     return before, [int(i) for i in one.encode(text)], vocab, merges
 
 
-def seconds(work, repetitions=2):
-    """Process CPU seconds, the best of several."""
-    best = float("inf")
-    for _ in range(repetitions):
-        start = time.process_time()
-        work()
-        best = min(best, time.process_time() - start)
-    return best
-
-
-def yardstick(text):
-    """A fixed piece of pure Python work on the same text."""
-    return sum(1 for word in Counter(text.split(" ")) for _ in word)
-
-
-def training_ratio(adapters, kilobytes, vocab_size):
-    """CPU time of train_bpe_fast over that of the yardstick, and the number of merges."""
-    text = corpus(kilobytes << 10, seed=3)
+def train_in_time(adapters, data, vocab_size, specials):
+    """The merges of the fast trainer, in a form that costs little: their tokens, and the lengths."""
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "stories.txt")
         with open(path, "wb") as file:
-            file.write(text.encode())
-        special = ["<|endoftext|>"]
-        merges = []
-
-        def work():
-            merges[:] = adapters.train_bpe_fast(path, vocab_size, special)[1]
-
-        return seconds(work) / seconds(lambda: yardstick(text), 5), len(merges)
+            file.write(data)
+        tokens = [*chain.from_iterable(adapters.train_bpe_fast(path, vocab_size, specials)[1])]
+    return b"".join(tokens), array("I", map(len, tokens)).tobytes()
 
 
-def encoding_ratio(adapters, vocab, merges, specials, kilobytes):
-    """CPU time of encode over that of the yardstick; each time by a new tokenizer."""
-    text = corpus(kilobytes << 10, seed=4)
-    tokenizers = [adapters.fast_tokenizer(vocab, merges, specials) for _ in range(2)]
-    ids = []
-
-    def work():
-        ids[:] = tokenizers.pop().encode(text)
-
-    return seconds(work) / seconds(lambda: yardstick(text), 5), tokenizers_decode(
-        adapters, vocab, merges, specials, ids
-    ) == text
-
-
-def tokenizers_decode(adapters, vocab, merges, specials, ids):
-    """The text of these ids."""
-    return adapters.tokenizer(vocab, merges, specials).decode([int(i) for i in ids])
+def encode_in_time(adapters, vocab, merges, specials, text):
+    """The ids of a long text by the fast tokenizer, four bytes each: that costs little."""
+    return array("I", adapters.fast_tokenizer(vocab, merges, specials).encode(text)).tobytes()

@@ -1,7 +1,8 @@
 """A Gradescope container, as near as this machine comes to one: its folders, rights and limits.
 
 The process is root without CAP_SYS_ADMIN and may make no namespace, as in Docker; on demand the
-kernel seems to have no Landlock. Where Python lies in a closed home, it is shown in an open one.
+kernel seems to have no Landlock. Where Python or its venv lies in a folder that is closed to other
+users, such as a home, the folder is made an open one that holds nothing else.
 """
 
 import json
@@ -28,12 +29,13 @@ LAUNCHER = """
 import ctypes, os, struct, sys
 sys.path.insert(0, sys.argv[1])
 from kit.sandbox import linux, seccomp
-landlock, closed, prefix = sys.argv[2] == "landlock", sys.argv[3], sys.argv[4]
-if closed:
-    linux.unshare(linux.CLONE_NEWNS)
-    linux.mount(None, "/", None, linux.MS_REC | linux.MS_PRIVATE)
-    handle = os.open(prefix, os.O_PATH)
-    linux.mount("tmpfs", closed, "tmpfs", 0, "mode=755")
+landlock, script, shut = sys.argv[2] == "landlock", sys.argv[3], CLOSED
+linux.unshare(linux.CLONE_NEWNS)
+linux.mount(None, "/", None, linux.MS_REC | linux.MS_PRIVATE)
+handles = {prefix: os.open(prefix, os.O_PATH) for prefix in shut}
+for folder in dict.fromkeys(shut.values()):
+    linux.mount("tmpfs", folder, "tmpfs", 0, "mode=755")
+for prefix, handle in handles.items():
     os.makedirs(prefix)
     linux.mount(f"/proc/self/fd/{handle}", prefix, None, linux.MS_BIND | linux.MS_REC)
     os.close(handle)
@@ -52,7 +54,7 @@ linux.prctl(linux.PR_SET_SECCOMP, 2, ctypes.create_string_buffer(program, len(pr
 for capability in range(41):
     if capability not in KEPT:
         linux.prctl(linux.PR_CAPBSET_DROP, capability)
-os.execv("/bin/bash", ["bash", *sys.argv[5:]])
+os.execv("/bin/bash", ["bash", script])
 """
 
 
@@ -71,9 +73,8 @@ def run(root: Path, landlock: bool = True) -> tuple[dict, subprocess.CompletedPr
     """Run run_autograder as Gradescope does; results.json and the finished process."""
     if os.getuid() or not shutil.which("unzip"):
         pytest.skip("takes root and unzip, as in Gradescope's containers")
-    code = LAUNCHER.replace("KEPT", repr(CAPABILITIES))
-    mode = "landlock" if landlock else "none"
-    arguments = [repository(), mode, _closed_folder(), sys.base_prefix, root / "run_autograder"]
+    code = LAUNCHER.replace("KEPT", repr(CAPABILITIES)).replace("CLOSED", repr(_closed_folders()))
+    arguments = [repository(), "landlock" if landlock else "none", root / "run_autograder"]
     done = subprocess.run(
         [sys.executable, "-c", code, *map(str, arguments)],
         cwd=root,
@@ -85,10 +86,15 @@ def run(root: Path, landlock: bool = True) -> tuple[dict, subprocess.CompletedPr
     return json.loads((root / "results" / "results.json").read_text()), done
 
 
-def _closed_folder() -> str:
-    """The outermost folder above Python that other users cannot enter."""
-    above = [*reversed(Path(sys.base_prefix).parents), Path(sys.base_prefix)]
-    return next((str(path) for path in above if not path.stat().st_mode & 0o001), "")
+def _closed_folders() -> dict[str, str]:
+    """Where other users cannot enter: Python's prefixes, and the outermost closed folder of each."""
+    closed = {}
+    for prefix in map(os.path.realpath, dict.fromkeys([sys.base_prefix, sys.prefix])):
+        for folder in (*reversed(Path(prefix).parents), Path(prefix)):
+            if not folder.stat().st_mode & 0o001:
+                closed[prefix] = str(folder)
+                break
+    return closed
 
 
 def hand_in(root: Path, files: dict[str, str]) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from kit.chapters import chapter
 from kit.exchange import Shard, unpack, write_result
-from kit.grading import Graded, Work
 from kit.results import TestResult
+from kit.works import Graded, Work
 
 BLANKS = [
     TestResult("test_a.py::test_double", "double", True, "infra", title="Twice x."),

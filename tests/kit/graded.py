@@ -2,7 +2,7 @@
 
 from kit.chapters import Chapter, Problem
 from kit.course import Course, Grade
-from kit.results import ChapterResult, SubmissionResult, TestResult
+from kit.results import ChapterResult, Figure, SubmissionResult, TestResult
 
 SECRET = "hidden-inputs-and-source"
 BIGRAM = Chapter(
@@ -39,6 +39,12 @@ ALICE = SubmissionResult("alice", (GOOD, ChapterResult(MLP, (check("mlp", "pass"
 BOB = SubmissionResult("bob", (HALF,), rung="namespaces", seconds=2.5)
 CAROL = SubmissionResult("carol", (OWED,), seconds=1.0)
 DAN = SubmissionResult("dan", note="no chapter found; wanted ch01_bigram; rename the folder")
+
+
+def measured(name: str, *figures: Figure, verdict: str = "pass") -> SubmissionResult:
+    """A submission one of whose tests has measured something."""
+    tests = check("counts", "pass", figures=figures), check("counts", verdict)
+    return SubmissionResult(name, (bigram(*tests),))
 
 
 def grade(result: SubmissionResult) -> Grade:

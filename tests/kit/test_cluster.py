@@ -14,7 +14,8 @@ from kit.chapters import chapter, repository
 from kit.cluster import Cluster, need_slurm, slurm_parameters
 from kit.content import digest, engine, tree
 from kit.exchange import Shard
-from kit.grading import Graded, GraderError, Work
+from kit.grading import GraderError
+from kit.works import Graded, Work
 from tests.kit.fake_shard import BLANKS
 from tests.kit.toy import run_grade
 

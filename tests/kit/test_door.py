@@ -10,16 +10,8 @@ import torch
 
 from kit.contract import ContractError, read_contract
 from kit.diagnosis import Raised
-from kit.door import (
-    Allowance,
-    Door,
-    Fault,
-    LocalTransport,
-    OutOfMemory,
-    StudentError,
-    Todo,
-    Unimportable,
-)
+from kit.door import Allowance, Door, LocalTransport
+from kit.faults import Fault, OutOfMemory, StudentError, Todo, Unimportable
 from kit.serve import RAISABLE
 
 

@@ -9,7 +9,8 @@ import torch
 
 from kit.codec import CodecError
 from kit.contract import ContractError
-from kit.door import MAX_RECORDED, Allowance, ForbiddenCall, Student
+from kit.door import MAX_RECORDED, Allowance, Student
+from kit.faults import ForbiddenCall
 from tests.kit.test_door import open_door
 
 

@@ -5,18 +5,8 @@ import torch
 
 from kit import codec
 from kit.contract import ContractError, read_contract
-from kit.door import (
-    MAX_FAULTS,
-    Allowance,
-    Crash,
-    Door,
-    Fault,
-    Infra,
-    OutOfMemory,
-    StudentError,
-    Timeout,
-    Todo,
-)
+from kit.door import MAX_FAULTS, Allowance, Door
+from kit.faults import Crash, Fault, Infra, OutOfMemory, StudentError, Timeout, Todo
 
 REPORT = {"kind": "ValueError", "name": "ValueError", "args": ["no"], "message": "no"}
 REPORT |= {"todo": "", "where": "", "trace": ""}

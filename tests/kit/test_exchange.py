@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from kit.chapters import Chapter, Problem
 from kit.exchange import MAX_RESULT_BYTES, Forged, read_result, write_result
-from kit.grading import Graded, Work
-from kit.results import TestResult
+from kit.results import Figure, TestResult
+from kit.works import Graded, Work
 
 CHAPTER = Chapter("ch91_base", "Toy", (), (Problem("double", 100, ("double",)),))
 BLANKS = [
@@ -20,10 +20,12 @@ BLANKS = [
     for n in range(3)
 ]
 WORK = Work("ada", CHAPTER, Path("files"), "content", tuple(b.test for b in BLANKS[:2]))
+FIGURES = (Figure("speed", 2.5, "s"), Figure("é", -1.0, better="higher"))
 TESTS = tuple(
     replace(blank, verdict=verdict, seconds=0.25, detail="\ud800 é\n", diagnosis=("x is tripled",))
     for blank, verdict in zip(BLANKS, ("pass", "fail"), strict=False)
 )
+TESTS = (replace(TESTS[0], figures=FIGURES), TESTS[1])
 GRADED = Graded(WORK, TESTS, "", "landlock", "n1")
 
 
@@ -72,12 +74,26 @@ SPOILT = {
     "a detail that is none": lambda d: one(d).update(detail=None),
     "a diagnosis that is a text": lambda d: one(d).update(diagnosis="x is tripled"),
     "a diagnosis of numbers": lambda d: one(d).update(diagnosis=[1]),
+    "figures that are a dict": lambda d: one(d).update(figures={}),
+    "a figure of a test that fails": lambda d: one(d).update(figures=passed(d)["figures"]),
+    "a figure that is a number": lambda d: passed(d).update(figures=[2.5]),
+    "a figure with a field more": lambda d: passed(d)["figures"][0].update(rank=1),
+    "a figure without a value": lambda d: passed(d)["figures"][0].pop("value"),
+    "a figure that is no number": lambda d: passed(d)["figures"][0].update(value=float("nan")),
+    "a figure without end": lambda d: passed(d)["figures"][0].update(value=-float("inf")),
+    "a figure that is a long int": lambda d: passed(d)["figures"][0].update(value=10**400),
+    "a figure better somehow": lambda d: passed(d)["figures"][0].update(better=["lower"]),
+    "a figure with an escape code": lambda d: passed(d)["figures"][0].update(name="\x1b[1m"),
     "a test that is a list": lambda d: d["tests"].update({BLANKS[0].test: ["pass"]}),
 }
 
 
 def one(data: dict) -> dict:
     return data["tests"][BLANKS[1].test]
+
+
+def passed(data: dict) -> dict:
+    return data["tests"][BLANKS[0].test]
 
 
 @pytest.mark.parametrize("spoil", SPOILT.values(), ids=SPOILT)

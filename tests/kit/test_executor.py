@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from kit.chapters import chapter
-from kit.grading import Graded, Grader, Work
+from kit.grading import Grader
 from kit.running import affordable
+from kit.works import Graded, Work
 from tests.kit.toy import ADAPTERS
 
 

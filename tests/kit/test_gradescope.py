@@ -10,10 +10,10 @@ from kit.amend import Waiver
 from kit.course import Course
 from kit.gradescope import gradescope
 from kit.lateness import LatePolicy
-from kit.results import SubmissionResult
+from kit.results import Figure, SubmissionResult
 from kit.roster import Student
 from kit.text import plain
-from tests.kit.graded import ALICE, BOB, CAROL, DAN, SECRET, bigram, check, grade
+from tests.kit.graded import ALICE, BOB, CAROL, DAN, SECRET, bigram, check, grade, measured
 
 FORMATS = {"text", "html", "simple_format", "md", "ansi"}
 VISIBILITIES = {"hidden", "after_due_date", "after_published", "visible"}
@@ -40,6 +40,11 @@ TOP = {
     "tests": lambda value: type(value) is list,
     "leaderboard": lambda value: type(value) is list,
 }
+ENTRY = {
+    "name": string,
+    "value": lambda value: number(value) or string(value),
+    "order": {"asc", "desc"}.__contains__,
+}
 TEST = {
     "score": number,
     "max_score": number,
@@ -58,7 +63,8 @@ TEST = {
 def valid(report: dict) -> dict:
     """Check against the documented schema, to the type; returns the report as it is read back."""
     report = json.loads(json.dumps(report, allow_nan=False))
-    for schema, entry in [(TOP, report), *((TEST, test) for test in report["tests"])]:
+    entries = [(TOP, report), *((TEST, test) for test in report["tests"])]
+    for schema, entry in entries + [(ENTRY, entry) for entry in report.get("leaderboard", ())]:
         assert entry.keys() <= schema.keys(), f"unknown {entry.keys() - schema.keys()}"
         for key, value in entry.items():
             assert schema[key](value), f"{key} = {value!r}"
@@ -66,6 +72,22 @@ def valid(report: dict) -> dict:
     lost = report["extra_data"]["late_penalty"]
     assert report["score"] == pytest.approx(sum(t["score"] for t in report["tests"]) - lost)
     return report
+
+
+def test_figures_stand_on_gradescopes_leaderboard():
+    figures = Figure("training", 3.14159, "times the yardstick"), Figure("x", -2.0, "", "higher")
+    report = valid(gradescope(grade(measured("x", *figures))))
+    assert report["leaderboard"] == [
+        {
+            "name": "ch01_bigram: training (times the yardstick)",
+            "value": 3.142,
+            "order": "asc",
+        },
+        {"name": "ch01_bigram: x", "value": -2.0, "order": "desc"},
+    ]
+    failed = gradescope(grade(measured("x", *figures, verdict="fail")))
+    assert "leaderboard" not in failed, "a fast wrong answer is on the board"
+    assert "leaderboard" not in gradescope(grade(ALICE))
 
 
 @pytest.mark.parametrize("result", [ALICE, BOB, CAROL, DAN], ids=lambda r: r.submission)

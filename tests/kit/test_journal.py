@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import json
 import os
 import random
 import shutil
@@ -15,8 +16,10 @@ from pathlib import Path
 import pytest
 
 from kit.chapters import repository
+from kit.content import TestKey
 from kit.journal import Journal, JournalError
 from kit.processes import descendants
+from kit.results import Figure, TestResult
 from kit.sandbox.plan import FIRST_UID
 from tests.kit.toy import ADAPTERS, run_grade
 
@@ -28,7 +31,11 @@ TESTS = 5  # of ch91_base
 @pytest.fixture
 def kit(toy_kit: Path, tmp_path: Path) -> Path:
     """A toy kit of one's own, with one chapter."""
-    root = Path(shutil.copytree(toy_kit, tmp_path / "kit"))
+    return with_one_chapter(toy_kit, tmp_path / "kit")
+
+
+def with_one_chapter(toy_kit: Path, root: Path) -> Path:
+    shutil.copytree(toy_kit, root)
     for folder in ("assignments", "solutions", "tests"):
         shutil.rmtree(root / folder / "ch92_more")
     return root
@@ -44,10 +51,29 @@ def hand_in(folder: Path, name: str, source: str) -> None:
 @pytest.fixture
 def class_folder(tmp_path: Path) -> Path:
     """Three submissions, no two alike."""
-    hand_in(tmp_path / "class", "ada", HONEST + "\n\nNAME = 'ada'\n")
-    hand_in(tmp_path / "class", "bob", TRIPLE + "\n\nNAME = 'bob'\n")
-    hand_in(tmp_path / "class", "eve", HONEST + "\n\nNAME = 'eve'\n")
-    return tmp_path / "class"
+    return class_of_three(tmp_path / "class")
+
+
+def class_of_three(folder: Path) -> Path:
+    for name, source in (("ada", HONEST), ("bob", TRIPLE), ("eve", HONEST)):
+        hand_in(folder, name, f"{source}\n\nNAME = {name!r}\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def graded_once(toy_kit: Path, tmp_path_factory) -> Path:
+    """What grading the three left behind; a journal names contents, so it counts for copies too."""
+    folder = tmp_path_factory.mktemp("graded")
+    kit = with_one_chapter(toy_kit, folder / "kit")
+    done = run_grade(kit, class_of_three(folder / "class"), "--out", folder / "out")
+    assert judged(done) == (3 * TESTS, 0)
+    return folder / "out"
+
+
+@pytest.fixture
+def out(graded_once: Path, tmp_path: Path) -> Path:
+    """An output folder in which the class has been graded."""
+    return Path(shutil.copytree(graded_once, tmp_path / "out"))
 
 
 def judged(done: subprocess.CompletedProcess) -> tuple[int, int]:
@@ -67,9 +93,7 @@ def book(out: Path) -> dict[str, str]:
 POINTS = {"ada": "100", "bob": "40", "eve": "100"}
 
 
-def test_what_has_not_changed_is_not_graded_again(kit, class_folder, tmp_path):
-    out = tmp_path / "out"
-    assert judged(run_grade(kit, class_folder, "--out", out)) == (3 * TESTS, 0)
+def test_what_has_not_changed_is_not_graded_again(kit, class_folder, out):
     assert book(out) == POINTS
     assert judged(run_grade(kit, class_folder, "--out", out)) == (0, 3 * TESTS)
     assert book(out) == POINTS
@@ -77,9 +101,7 @@ def test_what_has_not_changed_is_not_graded_again(kit, class_folder, tmp_path):
     assert (out / "journal.sqlite.before").is_file(), "the old journal is lost"
 
 
-def test_a_changed_submission_is_graded_and_no_other(kit, class_folder, tmp_path):
-    out = tmp_path / "out"
-    run_grade(kit, class_folder, "--out", out)
+def test_a_changed_submission_is_graded_and_no_other(kit, class_folder, out):
     hand_in(class_folder, "bob", HONEST + "\n\nNAME = 'bob, corrected'\n")
     assert judged(run_grade(kit, class_folder, "--out", out)) == (TESTS, 2 * TESTS)
     assert book(out) == POINTS | {"bob": "100"}
@@ -93,9 +115,8 @@ def test_equal_submissions_are_graded_once(kit, class_folder, tmp_path):
     assert book(tmp_path / "out") == POINTS | {"kim": "40", "leo": "40"}
 
 
-def test_a_changed_test_is_run_again_and_no_other(kit, class_folder, tmp_path):
-    out, hidden = tmp_path / "out", kit / "tests" / "ch91_base" / "test_hidden.py"
-    run_grade(kit, class_folder, "--out", out)
+def test_a_changed_test_is_run_again_and_no_other(kit, class_folder, out):
+    hidden = kit / "tests" / "ch91_base" / "test_hidden.py"
     text = hidden.read_text()
     assert "torch.randn(5" in text
     hidden.write_text(text.replace("torch.randn(5", "torch.randn(6", 1))
@@ -104,9 +125,8 @@ def test_a_changed_test_is_run_again_and_no_other(kit, class_folder, tmp_path):
     assert book(out) == POINTS
 
 
-def test_a_new_test_is_run_and_no_other(kit, class_folder, tmp_path):
-    out, hidden = tmp_path / "out", kit / "tests" / "ch91_base" / "test_hidden.py"
-    run_grade(kit, class_folder, "--out", out)
+def test_a_new_test_is_run_and_no_other(kit, class_folder, out):
+    hidden = kit / "tests" / "ch91_base" / "test_hidden.py"
     more = '''
 
 @pytest.mark.problem("halve")
@@ -119,9 +139,7 @@ def test_of_late(student):
 
 
 @pytest.mark.parametrize("what", ["limits", "contract", "driver", "reference of a need"])
-def test_what_a_verdict_depends_on_counts(kit, toy_kit, class_folder, tmp_path, what):
-    out = tmp_path / "out"
-    run_grade(kit, class_folder, "--out", out)
+def test_what_a_verdict_depends_on_counts(kit, toy_kit, class_folder, tmp_path, what, out):
     toml = kit / "assignments" / "ch91_base" / "chapter.toml"
     contract = kit / "solutions" / "ch91_base" / "adapters.py"
     driver = kit / "tests" / "ch91_base" / "drivers_hidden.py"
@@ -148,9 +166,8 @@ def test_what_a_verdict_depends_on_counts(kit, toy_kit, class_folder, tmp_path, 
         assert judged(run_grade(own, *arguments)) == (first, 0)
 
 
-def test_points_are_not_what_a_verdict_depends_on(kit, class_folder, tmp_path):
-    out, toml = tmp_path / "out", kit / "assignments" / "ch91_base" / "chapter.toml"
-    run_grade(kit, class_folder, "--out", out)
+def test_points_are_not_what_a_verdict_depends_on(kit, class_folder, out):
+    toml = kit / "assignments" / "ch91_base" / "chapter.toml"
     text = (
         toml.read_text().replace("points = 60", "points = 70").replace("points = 40", "points = 30")
     )
@@ -159,18 +176,15 @@ def test_points_are_not_what_a_verdict_depends_on(kit, class_folder, tmp_path):
     assert book(out) == POINTS | {"bob": "30"}
 
 
-def test_another_course_key_draws_hidden_inputs_anew(kit, class_folder, tmp_path):
-    out, key = tmp_path / "out", tmp_path / "key"
-    run_grade(kit, class_folder, "--out", out)
+def test_another_course_key_draws_hidden_inputs_anew(kit, class_folder, tmp_path, out):
+    key = tmp_path / "key"
     key.write_bytes(b"a secret of sixteen bytes or more")
     variables = {"STORYTELLER_COURSE_KEY": str(key)}
     graded, known = judged(run_grade(kit, class_folder, "--out", out, **variables))
     assert graded and known and graded + known == 3 * TESTS, "public tests do not draw from it"
 
 
-def test_only_grades_whom_it_names_and_keeps_the_others(kit, class_folder, tmp_path):
-    out = tmp_path / "out"
-    run_grade(kit, class_folder, "--out", out)
+def test_only_grades_whom_it_names_and_keeps_the_others(kit, class_folder, out):
     for name in ("bob", "eve"):
         hand_in(class_folder, name, HONEST + f"\n\nNAME = '{name} again'\n")
     done = run_grade(kit, class_folder, "--out", out, "--only", "bo*")
@@ -190,17 +204,13 @@ def test_grading_one_chapter_keeps_what_was_graded_of_others(toy_kit, tmp_path):
     assert (row["ch91_base"], row["ch92_more"]) == ("100", "100"), "a chapter was forgotten"
 
 
-def test_fresh_for_some_keeps_the_others(kit, class_folder, tmp_path):
-    out = tmp_path / "out"
-    run_grade(kit, class_folder, "--out", out)
+def test_fresh_for_some_keeps_the_others(kit, class_folder, out):
     done = run_grade(kit, class_folder, "--out", out, "--only", "bob", "--fresh")
     assert judged(done) == (TESTS, 0)
     assert book(out) == POINTS, "the others were put aside too"
 
 
-def test_retry_gives_the_named_verdicts_anew(kit, class_folder, tmp_path):
-    out = tmp_path / "out"
-    run_grade(kit, class_folder, "--out", out)
+def test_retry_gives_the_named_verdicts_anew(kit, class_folder, out):
     graded, known = judged(run_grade(kit, class_folder, "--out", out, "--retry", "fail"))
     assert 0 < graded < TESTS and graded + known == 3 * TESTS
 
@@ -248,6 +258,30 @@ def test_a_journal_of_another_version_or_a_damaged_one_is_refused_in_words(tmp_p
     (tmp_path / "journal.sqlite").write_bytes(b"no database at all" * 100)
     with pytest.raises(JournalError, match="--fresh"):
         Journal(tmp_path).__enter__()
+
+
+def test_a_verdict_given_anew_brings_its_own_figures(monkeypatch):
+    monkeypatch.setattr(Journal, "_key", lambda *_: TestKey("key", "bank"))
+    with Journal(None) as journal:
+        for figures in [(Figure("speed", 1.5, "s"), Figure("size", 2.0)), (Figure("speed", 2.5),)]:
+            test = TestResult("test_a.py::test_x", "double", True, "pass", figures=figures)
+            journal.enter("content", None, [test], "uid", "node")
+            [(text,)] = journal.db.execute("SELECT figures FROM verdicts").fetchall()
+            assert tuple(Figure(**figure) for figure in json.loads(text)) == figures
+
+
+def test_a_journal_without_figures_is_brought_up_to_date(tmp_path):
+    """The first version of the journal had no column for them."""
+    verdict = ("c", "test_a.py::test_x", "k", "", "pass", 0.5, "", "[]", "uid", "n", "", 1)
+    with Journal(tmp_path) as journal:
+        journal.db.execute("ALTER TABLE verdicts DROP COLUMN figures")
+        journal.db.execute(f"INSERT INTO verdicts VALUES ({', '.join('?' * 12)})", verdict)
+        journal.db.execute("PRAGMA user_version = 1")
+        with pytest.raises(JournalError, match="another grader"):
+            Journal(tmp_path, reading=True).__enter__()
+    for reading in (True, False):
+        with Journal(tmp_path, reading) as journal:
+            assert journal.db.execute("SELECT * FROM verdicts").fetchall() == [(*verdict, "[]")]
 
 
 def test_a_full_disk_is_told_and_loses_nothing(kit, class_folder, tmp_path):

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from kit.course import Course
 from kit.junit import junit
-from kit.results import SubmissionResult, Verdict
+from kit.results import Figure, SubmissionResult, Verdict
 from kit.roster import Student
-from tests.kit.graded import ALICE, BOB, CAROL, DAN, SECRET, bigram, check
+from tests.kit.graded import ALICE, BOB, CAROL, DAN, SECRET, bigram, check, measured
 
 
 def parsed(results, course=None) -> xml.Element:
@@ -39,6 +39,12 @@ def test_a_suite_per_submission_and_chapter():
     assert (failure.get("type"), failure.get("message")) == ("fail", "counts behave")
     assert failure.text == "got 1\nwanted 2\npairs were counted twice"
     assert root[4].find("testcase/failure").get("message") == DAN.note
+
+
+def test_figures_are_properties_of_their_test():
+    (suite,) = parsed([measured("x", Figure("training", 1 / 3, "s"), Figure("<y>", 2.0))])
+    found = [(p.get("name"), p.get("value")) for p in suite.findall("testcase/properties/property")]
+    assert found == [("figure: training (s)", repr(1 / 3)), ("figure: <y> (no unit)", "2.0")]
 
 
 @pytest.mark.parametrize("verdict", get_args(Verdict))

@@ -7,7 +7,8 @@ import pytest
 
 from kit import codec
 from kit.chapters import chapter
-from kit.door import Allowance, OutOfMemory
+from kit.door import Allowance
+from kit.faults import OutOfMemory
 from kit.isolation import RemoteTransport
 from kit.places import take_slots
 from kit.rooms import make_room, open_to_reading, start_zygote

@@ -112,14 +112,12 @@ def test_deps_decide_whose_earlier_chapter_is_used(kit):
     assert on_own.returncode == 1 and "got 9, wanted 4" in on_own.stdout, on_own.stdout
 
 
-@pytest.mark.parametrize(
-    "body, verdict", [("return 2 * x", "3 passed"), ("return 3 * x", "3 failed")]
-)
-def test_isolation_changes_no_verdict(kit, body, verdict):
-    write(kit, "return 2 * x", body)
+def test_isolation_changes_no_verdict(kit):
+    write(kit, "return 2 * x", "return 3 * x")
     for isolation in ((), ("--isolated",)):
-        done = run_pytest(kit, "tests/ch91_base", "--problem", "double", *isolation)
-        assert verdict in done.stdout, done.stdout + done.stderr
+        done = run_pytest(kit, "tests/ch91_base", *isolation)
+        assert "3 failed, 2 passed" in done.stdout, done.stdout + done.stderr
+        assert re.search(r"double +failing +0/3", done.stdout), done.stdout
 
 
 def test_isolation_survives_a_crash(kit):

@@ -66,6 +66,14 @@ def test_cpu_seconds_count_ended_children(wait):
         assert 0.25 < processes.cpu_seconds(pid) < 0.6, "a child's time was missed or counted twice"
 
 
+def test_cpu_seconds_are_finer_than_a_tick():
+    """Ticks are 10 ms; what student code does may take less."""
+    before = processes.cpu_seconds(os.getpid())
+    burn(time.process_time() + 0.003)
+    spent = processes.cpu_seconds(os.getpid()) - before
+    assert 0.003 <= spent < 0.1
+
+
 def fork_chain(length: int) -> None:
     """A child with a child with a child; all but the first sleep."""
     for generation in range(length):

@@ -15,7 +15,8 @@ from kit.roster import Student
 from tests.kit.graded import ALICE, BOB, CAROL, DAN, SECRET, grade
 from tests.kit.toy import ADAPTERS, run_grade
 
-EVERY = ["gradebook.csv", "gradebook_long.csv", "junit.xml", "report.html", "results"]
+EVERY = ["gradebook.csv", "gradebook_long.csv", "junit.xml", "leaderboard.csv", "report.html"]
+EVERY += ["results"]
 
 
 def test_all_reports_are_written(tmp_path):

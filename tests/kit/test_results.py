@@ -5,7 +5,7 @@ from typing import get_args
 import pytest
 
 from kit.chapters import Chapter, Problem
-from kit.results import ChapterResult, SubmissionResult, TestResult, Verdict
+from kit.results import ChapterResult, Figure, SubmissionResult, TestResult, Verdict
 
 WHOLE = Problem("whole", 40, ("whole",))
 SHARED = Problem("shared", 60, ("shared",), partial=True)
@@ -42,3 +42,44 @@ def test_a_submission_sums_its_chapters_and_waits_for_the_grader():
     assert SubmissionResult("ann", both).score == 70 and not SubmissionResult("ann", both).pending
     assert SubmissionResult("bob", (graded(whole="infra"),)).pending
     assert SubmissionResult("cid").score == 0
+
+
+def test_figures_are_those_of_solved_problems():
+    """What is wrong may well be fast; a partial problem of which some is wrong, too."""
+    fast = Figure("speed", 2.0)
+    tests = tuple(
+        TestResult(f"test_{verdict}", problem, True, verdict, figures=(fast,) * (verdict == "pass"))
+        for problem, verdict in (("whole", "pass"), ("whole", "fail"), ("shared", "pass"))
+    )
+    assert ChapterResult(CHAPTER, tests[:1]).figures() == [fast]
+    assert ChapterResult(CHAPTER, tests[:2]).figures() == []
+    assert ChapterResult(CHAPTER, tests).figures() == [fast], "that of the other problem"
+    late = TestResult("test_late", "shared", True, "timeout")
+    assert ChapterResult(CHAPTER, (tests[2], late)).figures() == []
+
+
+@pytest.mark.parametrize("better, worst", [("lower", 3.0), ("higher", 1.0)])
+def test_of_several_figures_of_one_name_the_worst_counts(better, worst):
+    tests = tuple(
+        TestResult(f"test[{x}]", "whole", True, "pass", figures=(Figure("f", x, better=better),))
+        for x in (2.0, 3.0, 1.0)
+    )
+    assert [f.value for f in ChapterResult(CHAPTER, tests).figures()] == [worst]
+
+
+@pytest.mark.parametrize(
+    "fields, complaint",
+    [
+        *[({"value": v}, "finite float") for v in (float("nan"), float("inf"), 1, True, "1", None)],
+        *[
+            ({"name": n}, "1 to 60 printable")
+            for n in ("", "x" * 61, "\x1b[1m", "a\nb", "\ud800", 1)
+        ],
+        *[({"unit": u}, "0 to 60 printable") for u in ("x" * 61, "\u202e", None)],
+        *[({"better": b}, "lower or higher") for b in ("less", "", None, ["lower"])],
+    ],
+)
+def test_a_figure_that_says_nothing_is_refused(fields, complaint):
+    assert str(Figure("speed", 12346.0, "s")) == "12350 s"
+    with pytest.raises(ValueError, match=complaint):
+        Figure(**{"name": "speed", "value": 1.0} | fields)
