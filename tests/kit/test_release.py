@@ -48,10 +48,12 @@ def test_what_is_released_imports_nothing_that_is_not(released):
     here = {path.stem for path in (released / "kit").glob("*.py")}
     needed = {
         name
-        for path in (released / "kit").glob("*.py")
+        for path in (released / "kit").rglob("*.py")
         for name in re.findall(r"^from kit\.(\w+) import", path.read_text(), re.M)
     }
-    assert needed - here - {"given", "sandbox"} == set(), "an instructor's module was released"
+    assert needed - here - {"given", "sandbox", "storyteller"} == set(), (
+        "an instructor's module was released"
+    )
 
 
 PLAYED = [n for n in chapter_names() if (repository() / "assignments" / n / "play.py").exists()]
@@ -61,6 +63,12 @@ PLAYED = [n for n in chapter_names() if (repository() / "assignments" / n / "pla
 def test_play_reaches_the_students_own_earlier_chapters(released, name):
     done = run(released, f"assignments/{name}/play.py")
     assert "is still a stub" in done.stderr and "Traceback" not in done.stderr, done.stderr
+
+
+def test_the_storyteller_waits_for_the_students_own_chapters(released):
+    done = run(released, "-m", "kit.storyteller", "train")
+    assert done.returncode == 2 and "train_loop of ch07_optimization are still" in done.stderr
+    assert len(done.stderr.splitlines()) == 1 and not (released / "out").exists(), done.stderr
 
 
 def test_the_same_input_gives_the_same_bytes(released, tmp_path):

@@ -1,0 +1,58 @@
+"""The tiny model, complete: it beats counting, and what it writes reads like a story."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from itertools import pairwise
+
+import pytest
+
+from kit.chapters import repository
+from kit.storyteller.folder import SUMMARY
+from kit.storyteller.sampling import Draw, open_teller
+
+
+def words_of(text: str) -> list[str]:
+    return re.findall(r"[A-Za-z]+(?:[’'][a-z]+)?", text)
+
+
+@pytest.mark.slow
+def test_the_tiny_model_tells_stories_and_beats_the_baseline(tmp_path):
+    out, started = tmp_path / "run", time.monotonic()
+    command = [
+        sys.executable,
+        "-m",
+        "kit.storyteller",
+        "train",
+        "--preset",
+        "tiny",
+        "--impl",
+        "solutions",
+        "--out",
+        str(out),
+    ]
+    subprocess.run(command, cwd=repository(), check=True, stdout=subprocess.DEVNULL)
+    minutes = (time.monotonic() - started) / 60
+    assert minutes < 5 * max(1, os.getloadavg()[0] / os.cpu_count()), f"{minutes:.1f} minutes"
+    summary = json.loads((out / SUMMARY).read_text())
+    assert summary["bits_per_byte"] < 0.9 * summary["baseline"]["bits_per_byte"]
+    known = set(words_of((out / "train.txt").read_text()))
+    teller = open_teller(out, None)
+    stories = [
+        "".join(teller.tell("Once upon a time", Draw(seed=seed))) for seed in range(100, 110)
+    ]
+    words = [word for story in stories for word in words_of(story)]
+    assert sum(word in known for word in words) >= 0.95 * len(words), "these are not words"
+    closed = sum(is_closed(story) for story in stories)
+    assert closed >= 8, f"quotes are closed in {closed} of 10 stories"
+    assert sum(50 <= len(story.split()) <= 400 for story in stories) >= 8
+    assert sum(story.rstrip()[-1] in '.!?"”' for story in stories) >= 8, "stories do not end"
+
+
+def is_closed(story: str) -> bool:
+    """Every quotation that is opened is closed, in either kind of marks."""
+    curly = re.sub("[^“”]", "", story)
+    return story.count('"') % 2 == 0 and all(a != b for a, b in pairwise(f"”{curly}“"))
