@@ -70,23 +70,27 @@ def sgd_momentum(
 def adamw() -> type[optim.Optimizer]:
     """The class AdamW, a subclass of torch.optim.Optimizer, and not of torch's Adams.
 
-    AdamW(params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01). `params` is whatever
-    torch.optim.Optimizer takes: an iterable of tensors, or of dicts, each a group of parameters
-    with options of its own. ValueError if lr, eps or weight_decay is negative, or one of betas is
-    negative or not below 1.
+    AdamW(params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01), in this order or by
+    name. `params` is whatever torch.optim.Optimizer takes: an iterable of tensors, or of dicts,
+    each a group of parameters with options of its own. They are float32, float64 or bfloat16; no
+    float16 here. ValueError if lr, eps or weight_decay of the constructor is negative, or one of
+    betas is negative or not below 1.
 
-    step(closure=None) does for each parameter w with a gradient g, in place, at its t-th time:
+    step(closure=None) does for each parameter w with a gradient g, frozen or not, in place, at its
+    t-th time:
         w = w - lr * weight_decay * w
         m = beta1 * m + (1 - beta1) * g,      v = beta2 * v + (1 - beta2) * g²
         w = w - lr * (m / (1 - beta1**t)) / (sqrt(v / (1 - beta2**t)) + eps)
-    m and v start at 0 and have the shape and dtype of w; t is w's own, and 1 at its first step. A
-    parameter whose grad is None is left as it is and counts no step. Gradients are not changed.
+    m and v start at 0 and have the shape, dtype and device of w; t is w's own, and 1 at its first
+    step. A parameter whose grad is None is left as it is and counts no step. Gradients are not
+    changed; an inf or NaN in one is used as it is. Others may write to w between steps.
 
     The options are those that are in the parameter's group when the step is taken, as in
     torch.optim.AdamW: schedulers change them, and add_param_group adds groups. step returns None,
-    or calls the closure first, with gradients enabled, and returns what that returns. No graph is
-    built. All that is remembered is in state_dict(), as tensors and plain numbers, so that another
-    AdamW of equal parameters that has loaded it, also by way of a file, goes on the same.
+    or calls the closure before all else, with gradients enabled even where they are off outside,
+    and returns the object that it returns. No graph is built. All that is remembered is in
+    state_dict(), as tensors and plain numbers, so that another AdamW of equal parameters that has
+    loaded it, by way of a file or copied, goes on the same.
 
     Source: Loshchilov and Hutter 2019, "Decoupled Weight Decay Regularization", algorithm 2, with
     the learning rate and its schedule as one number.
@@ -98,11 +102,13 @@ def clip_grad_norm(parameters: Iterable[Tensor], max_norm: float) -> Float[Tenso
     """Scale all gradients by min(1, max_norm / (norm + 1e-6)), in place; returns the norm.
 
     The norm is the root of the sum of the squares of all numbers in all gradients, as it was
-    before: a 0-dimensional tensor without a graph, float64 if some gradient is, else float32; it is
-    computed in that dtype at least. `parameters` may be a generator. A parameter that comes twice
-    counts once; one whose grad is None, not at all; without any gradient the norm is 0. Where no
-    scaling is called for, gradients keep every bit. If the norm is inf or NaN they are left as they
-    are, for the caller to skip the step. ValueError if max_norm is negative.
+    before: a 0-dimensional tensor without a graph, float64 if some gradient is, else float32. Each
+    gradient's own norm is computed in its own precision, float32 at least. `parameters` may be a
+    generator. A parameter that comes twice counts once, but two Parameters are two, even if they
+    share memory; a frozen one with a gradient counts, one whose grad is None does not. Without any
+    gradient the norm is 0. Where no scaling is called for, gradients keep every bit. If the norm is
+    inf or NaN they are left as they are, for the caller to skip the step. ValueError if max_norm is
+    negative, whatever the gradients are.
 
     Source: Pascanu et al. 2013, "On the difficulty of training recurrent neural networks", §3.2.
     """
@@ -149,12 +155,13 @@ def wsd_schedule(
 def decay_groups(model: nn.Module, weight_decay: float) -> list[dict]:
     """Two groups for an optimizer: what decays, with `weight_decay`, and what does not, with 0.0.
 
-    Each is {"params": list of Parameters, "weight_decay": float}, in the order of
-    model.parameters(). A parameter decays if it has two axes or more and is not the weight of an
-    nn.Embedding; nothing else is asked, neither names nor other types of modules. The weight of an
-    nn.Embedding does not decay even if another layer shares it. Every Parameter comes once. Frozen
-    ones, with requires_grad False, are left out. A group may be empty. ValueError if weight_decay
-    is negative.
+    Each is {"params": list of Parameters, "weight_decay": float} without other keys, in the order
+    of model.parameters(). A parameter decays if it has two axes or more and is not the weight of an
+    nn.Embedding, subclasses included; nothing else is asked, neither names nor other types of
+    modules. The weight of an nn.Embedding does not decay even if another layer shares it. Every
+    Parameter comes once; two are two, even of equal numbers or in the same memory. Frozen ones,
+    with requires_grad False, are left out. A group may be empty. ValueError if weight_decay is
+    negative.
     """
     return groups.decay_groups(model, weight_decay)
 
@@ -164,10 +171,10 @@ def muon_orthogonalize(G: Float[Tensor, "... m n"], steps: int = 5) -> Float[Ten
 
     X = G / (‖G‖ + 1e-7) in the Frobenius norm, then `steps` times
     X = a X + b (X Xᵀ) X + c (X Xᵀ)² X with (a, b, c) = (3.4445, -4.7750, 2.0315). Leading axes are
-    a batch of matrices, each treated for itself. m may be larger than n or smaller: the same
-    comes out of Gᵀ, transposed. Computed in float32 where G is of half precision, else in G's own
-    dtype. Of a matrix of zeros zeros come out. The result is not scaled for m and n. ValueError if
-    G has fewer than two axes or steps is negative.
+    a batch of matrices, each treated for itself; a batch may be empty. m may be larger than n or
+    smaller: the same comes out of Gᵀ, transposed. Computed in float32 where G is of half precision,
+    else in G's own dtype. Of a matrix of zeros zeros come out. The result is not scaled for m and
+    n. ValueError if G has fewer than two axes or steps is negative.
 
     muon_orthogonalize([[3, 0], [0, 4]], 1) -> [[1.1932..., 0], [0, 0.9764...]]
 
@@ -177,11 +184,12 @@ def muon_orthogonalize(G: Float[Tensor, "... m n"], steps: int = 5) -> Float[Ten
 
 
 def xavier_init(shape: Sequence[int], seed: int, gain: float = 1.0) -> Float[Tensor, "..."]:
-    """Independent numbers, uniform between -a and a, a = gain * √(6 / (fan_in + fan_out)); float32.
+    """Independent numbers, uniform between -a and a, a = gain * √(6 / (fan_in + fan_out)).
 
-    `shape` is (out, in), as that of a linear layer's weight, or (out, in, *kernel), of a
-    convolution's. With k the product of the kernel's sizes, 1 if there is none, fan_in is in * k
-    and fan_out is out * k. ValueError for fewer than two axes, or a size below 1.
+    A new tensor at each call, float32 whatever torch's default dtype is. `shape` is (out, in), as
+    that of a linear layer's weight, or (out, in, *kernel), of a convolution's. With k the product
+    of the kernel's sizes, 1 if there is none, fan_in is in * k and fan_out is out * k. ValueError
+    for fewer than two axes, or a size below 1.
 
     Source: Glorot and Bengio 2010, "Understanding the difficulty of training deep feedforward
     neural networks", eq. 16.
@@ -190,10 +198,10 @@ def xavier_init(shape: Sequence[int], seed: int, gain: float = 1.0) -> Float[Ten
 
 
 def kaiming_init(shape: Sequence[int], seed: int, mode: str = "fan_in") -> Float[Tensor, "..."]:
-    """Independent normal numbers of mean 0 and standard deviation √(2 / fan); float32.
+    """Independent normal numbers of mean 0 and standard deviation √(2 / fan).
 
-    `mode` says which fan, "fan_in" or "fan_out"; both are those of `xavier_init`, and so are the
-    errors. ValueError for another mode.
+    `mode` says which fan, "fan_in" or "fan_out"; both are those of `xavier_init`, and so are dtype
+    and errors. ValueError for another mode.
 
     Source: He et al. 2015, "Delving Deep into Rectifiers", §2.2.
     """
@@ -205,11 +213,12 @@ def gpt2_init(model: nn.Module, num_layers: int, seed: int) -> None:
 
     The weights of nn.Linear and nn.Embedding become normal with mean 0 and standard deviation 0.02;
     those of an nn.Linear named c_proj, which writes to the residual stream, 0.02 / √(2 num_layers).
-    Named is what the last part of its name in model.named_modules() says: h.0.attn.c_proj. The
-    biases of nn.Linear and nn.LayerNorm become 0, the weights of nn.LayerNorm 1. All else stays as
-    it is. Frozen parameters are filled too, and stay frozen; dtypes stay; layers may lack biases.
-    No two weights share random numbers, unless they are one Parameter. ValueError if num_layers is
-    below 1.
+    Named is what the last part of its name in model.named_modules() says: h.0.attn.c_proj; a layer
+    with two names has the first there. The biases of nn.Linear and nn.LayerNorm become 0, the
+    weights of nn.LayerNorm 1, whatever their shape. Subclasses of the three are filled like them.
+    All else stays as it is, and a padding_idx makes no difference. Frozen parameters are filled
+    too, and stay frozen; dtypes stay; layers may lack biases. No two weights share random numbers,
+    unless they are one Parameter. ValueError if num_layers is below 1.
 
     Source: Radford et al. 2019, "Language Models are Unsupervised Multitask Learners", §2.3, and
     GPT-2's code.

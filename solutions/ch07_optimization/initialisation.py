@@ -30,7 +30,7 @@ def xavier_init(shape: Sequence[int], seed: int, gain: float = 1.0) -> Float[Ten
     """A compromise of both directions: forwards 1 / fan_in was right, backwards 1 / fan_out."""
     bound = gain * math.sqrt(6 / sum(fans(shape)))
     rng = torch.Generator().manual_seed(seed)
-    return (2 * torch.rand(*shape, generator=rng) - 1) * bound
+    return (2 * torch.rand(*shape, generator=rng, dtype=torch.float32) - 1) * bound
 
 
 def kaiming_init(shape: Sequence[int], seed: int, mode: str = "fan_in") -> Float[Tensor, "..."]:
@@ -39,7 +39,8 @@ def kaiming_init(shape: Sequence[int], seed: int, mode: str = "fan_in") -> Float
     if mode not in found:
         raise ValueError(f"got {mode=}, wanted one of {sorted(found)}")
     rng = torch.Generator().manual_seed(seed)
-    return torch.randn(*shape, generator=rng) * math.sqrt(2 / found[mode])
+    numbers = torch.randn(*shape, generator=rng, dtype=torch.float32)
+    return numbers * math.sqrt(2 / found[mode])
 
 
 @torch.no_grad()

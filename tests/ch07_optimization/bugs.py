@@ -205,6 +205,26 @@ def sgd_velocity_in_place(weight, gradient, velocity, lr, momentum, nesterov=Fal
     return new, velocity.copy_(v)
 
 
+@bug("sgd_momentum", "shapes are compared by how many numbers they have")
+def sgd_counts_numbers(weight, gradient, velocity, lr, momentum, nesterov=False):
+    if weight.numel() == gradient.numel() == velocity.numel():
+        gradient, velocity = gradient.reshape(weight.shape), velocity.reshape(weight.shape)
+    return sgd_momentum(weight, gradient, velocity, lr, momentum, nesterov)
+
+
+@bug("sgd_momentum", "the shape of the weight is not checked")
+def sgd_weight_broadcast(weight, gradient, velocity, lr, momentum, nesterov=False):
+    if weight.numel() == 1 and gradient.shape == velocity.shape:
+        weight = weight.expand(gradient.shape)
+    return sgd_momentum(weight, gradient, velocity, lr, momentum, nesterov)
+
+
+@bug("sgd_momentum", "numbers are read in the order of memory")
+def sgd_in_order_of_memory(weight, gradient, velocity, lr, momentum, nesterov=False):
+    numbers = (x.as_strided((x.numel(),), (1,)).view(x.shape) for x in (weight, gradient, velocity))
+    return sgd_momentum(*numbers, lr, momentum, nesterov)
+
+
 # --- adamw ----------------------------------------------------------------------------------------
 
 
@@ -1467,6 +1487,138 @@ def adamw_default_betas():
     return Wrong
 
 
+@bug("adamw", "step returns the loss as a Python number")
+def adamw_returns_number():
+    class Wrong(Steps):
+        def step(self, closure=None):
+            loss = super().step(closure)
+            return loss.item() if isinstance(loss, torch.Tensor) else loss
+
+    return Wrong
+
+
+@bug("adamw", "step returns a copy of the loss, cut off its graph")
+def adamw_returns_detached():
+    class Wrong(Steps):
+        def step(self, closure=None):
+            loss = super().step(closure)
+            return loss.detach() if isinstance(loss, torch.Tensor) else loss
+
+    return Wrong
+
+
+@bug("adamw", "the closure is called with gradients on or off as they are outside")
+def adamw_closure_as_outside():
+    class Wrong(Steps):
+        def step(self, closure=None):
+            loss = closure() if closure is not None else None
+            super().step()
+            return loss
+
+    return Wrong
+
+
+@bug("adamw", "the options are read before the closure is called")
+def adamw_options_before_closure():
+    class Wrong(Steps):
+        def step(self, closure=None):
+            self.before = [dict(group) for group in self.param_groups]
+            return super().step(closure)
+
+        def options(self, group):
+            number = next(i for i, now in enumerate(self.param_groups) if now is group)
+            return self.before[number]
+
+    return Wrong
+
+
+@bug("adamw", "step calls its argument by another name than closure")
+def adamw_closure_by_another_name():
+    class Wrong(Steps):
+        def step(self, function=None):
+            return super().step(function)
+
+    return Wrong
+
+
+@bug("adamw", "by position, weight_decay comes before eps")
+def adamw_other_order():
+    class Wrong(Steps):
+        def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), weight_decay=0.01, eps=1e-8):
+            super().__init__(params, lr, betas, eps, weight_decay)
+
+    return Wrong
+
+
+@bug("adamw", "t is a tensor of the weight's dtype: 1 - beta**t is rounded to bfloat16")
+def adamw_count_of_weights_dtype():
+    class Wrong(Steps):
+        def memory(self, w):
+            state = super().memory(w)
+            state["t"] = torch.as_tensor(state["t"], dtype=w.dtype)
+            return state
+
+    return Wrong
+
+
+@bug("adamw", "beta is a tensor of the weight's dtype: 0.999 is 1 in bfloat16")
+def adamw_betas_of_weights_dtype():
+    class Wrong(Steps):
+        def direction(self, m, v, t, group):
+            betas = [torch.tensor(beta, dtype=m.dtype) for beta in group["betas"]]
+            return super().direction(m, v, t, group | {"betas": betas})
+
+    return Wrong
+
+
+@bug("adamw", "t is a tensor, which load_state_dict rounds to the weight's dtype")
+def adamw_count_cast_on_loading():
+    class Wrong(Steps):
+        def count(self, state):
+            state["t"] = torch.as_tensor(state["t"]) + 1
+            return int(state["t"])
+
+    return Wrong
+
+
+@bug("adamw", "a frozen weight is skipped, though it has a gradient")
+def adamw_skips_frozen():
+    class Wrong(Steps):
+        def move(self, w, g, state, group):
+            if w.requires_grad:
+                super().move(w, g, state, group)
+
+    return Wrong
+
+
+@bug("adamw", "a copy of the weight is kept, and what others write to the weight is lost")
+def adamw_keeps_weights():
+    class Wrong(Steps):
+        def move(self, w, g, state, group):
+            self.kept = getattr(self, "kept", {})
+            w.copy_(self.kept.get(w, w))
+            super().move(w, g, state, group)
+            self.kept[w] = w.clone()
+
+    return Wrong
+
+
+@bug("adamw", "the moments lie on the CPU, wherever the weight lies")
+def adamw_moments_on_cpu():
+    class Wrong(Steps):
+        def memory(self, w):
+            state = super().memory(w)
+            if w.device.type != "cpu":
+                state.update({n: torch.zeros(w.shape, dtype=w.dtype) for n in "mv"})
+            return state
+
+        def move(self, w, g, state, group):
+            if w.device.type == "cpu":
+                super().move(w, g, state, group)
+
+    return Wrong
+
+
 # --- clip_grad_norm -------------------------------------------------------------------------------
 
 
@@ -1780,6 +1932,45 @@ def clip_in_order_of_memory(parameters, max_norm):
         if g.numel() and not g.is_contiguous():
             g.copy_(torch.as_strided(g, g.shape, torch.empty(g.shape).stride()).clone())
     return clip_grad_norm(parameters, max_norm)
+
+
+@bug("clip_grad_norm", "the norm itself is compared with the limit, without the 1e-6")
+def clip_compares_norm(parameters, max_norm):
+    gradients, limit = gradients_of(parameters), checked(max_norm)
+    norm = total(gradients)
+    return scaled(gradients, norm, limit / (norm.item() + 1e-6) if norm > limit else 1.0)
+
+
+@bug("clip_grad_norm", "gradients of float64 are scaled by a float32")
+def clip_scale_in_float32(parameters, max_norm):
+    gradients, limit = gradients_of(parameters), checked(max_norm)
+    norm = total(gradients)
+    return scaled(gradients, norm, (limit / (norm + 1e-6)).clamp(max=1.0).float())
+
+
+@bug("clip_grad_norm", "without gradients the norm is an integer")
+def clip_nothing_is_an_integer(parameters, max_norm):
+    parameters = list(parameters)
+    norm = clip_grad_norm(parameters, max_norm)
+    return norm if gradients_of(parameters) else torch.tensor(0)
+
+
+@bug("clip_grad_norm", "without gradients a negative limit is accepted")
+def clip_nothing_unchecked(parameters, max_norm):
+    parameters = list(parameters)
+    return clip_grad_norm(parameters, max_norm if gradients_of(parameters) else abs(max_norm))
+
+
+@bug("clip_grad_norm", "beside a broken gradient a negative limit is accepted")
+def clip_broken_unchecked(parameters, max_norm):
+    parameters = list(parameters)
+    broken = not torch.isfinite(total(gradients_of(parameters)))
+    return clip_grad_norm(parameters, abs(max_norm) if broken else max_norm)
+
+
+@bug("clip_grad_norm", "parameters that begin at one place in memory count once")
+def clip_told_by_memory(parameters, max_norm):
+    return clip_grad_norm({p.data_ptr(): p for p in parameters}.values(), max_norm)
 
 
 # --- cosine_schedule ------------------------------------------------------------------------------
@@ -2154,6 +2345,12 @@ def wsd_checks_late(step, max_lr, min_lr, warmup, stable_until, total):
     return wsd_schedule(step, max_lr, min_lr, warmup, stable_until, total)
 
 
+@bug("wsd_schedule", "past the end, a stable phase that ends after all is accepted")
+def wsd_late_stable_past_end(step, max_lr, min_lr, warmup, stable_until, total):
+    until = min(stable_until, total) if step >= total else stable_until
+    return wsd_schedule(step, max_lr, min_lr, warmup, until, total)
+
+
 # --- decay_groups ---------------------------------------------------------------------------------
 
 
@@ -2399,6 +2596,70 @@ def groups_negative_accepted(model, weight_decay):
     return decay_groups(model, abs(weight_decay))
 
 
+def spared(model, weight_decay, own):
+    """Two groups by which parameters are taken for embeddings' weights."""
+    return split(model, weight_decay, lambda n, p: p.ndim >= 2 and id(p) not in own)
+
+
+@bug("decay_groups", "embeddings inside other modules decay")
+def groups_embeddings_on_top(model, weight_decay):
+    top = [model, *model.children()]
+    return spared(model, weight_decay, {id(m.weight) for m in top if isinstance(m, nn.Embedding)})
+
+
+@bug("decay_groups", "a model that is an embedding decays")
+def groups_without_the_model(model, weight_decay):
+    own = {id(m.weight) for m in list(model.modules())[1:] if isinstance(m, nn.Embedding)}
+    return spared(model, weight_decay, own)
+
+
+@bug("decay_groups", "an nn.EmbeddingBag does not decay")
+def groups_bags_spared(model, weight_decay):
+    kinds = nn.Embedding | nn.EmbeddingBag
+    own = {id(m.weight) for m in model.modules() if isinstance(m, kinds)}
+    return spared(model, weight_decay, own)
+
+
+@bug("decay_groups", "all parameters of an embedding are spared, not its weight alone")
+def groups_embeddings_whole(model, weight_decay):
+    modules = [m for m in model.modules() if isinstance(m, nn.Embedding)]
+    return spared(model, weight_decay, {id(p) for m in modules for p in m.parameters()})
+
+
+@bug("decay_groups", "an embedding's weight is told by its numbers: what equals it does not decay")
+def groups_told_by_numbers(model, weight_decay):
+    weights = [m.weight for m in model.modules() if isinstance(m, nn.Embedding)]
+    return split(
+        model,
+        weight_decay,
+        lambda n, p: p.ndim >= 2 and not any(torch.equal(p, w) for w in weights),
+    )
+
+
+@bug("decay_groups", "an embedding's weight is told by its place in memory")
+def groups_told_by_memory(model, weight_decay):
+    places = {m.weight.data_ptr() for m in model.modules() if isinstance(m, nn.Embedding)}
+    return split(model, weight_decay, lambda n, p: p.ndim >= 2 and p.data_ptr() not in places)
+
+
+@bug("decay_groups", "an embedding's weight is told by its name, and not known where a head has it")
+def groups_told_by_full_name(model, weight_decay):
+    modules = model.named_modules()
+    names = {f"{n}.weight".lstrip(".") for n, m in modules if isinstance(m, nn.Embedding)}
+    return split(model, weight_decay, lambda n, p: p.ndim >= 2 and n not in names)
+
+
+@bug("decay_groups", "params are generators, which are empty after one loop")
+def groups_of_generators(model, weight_decay):
+    groups = decay_groups(model, weight_decay)
+    return [group | {"params": (p for p in group["params"])} for group in groups]
+
+
+@bug("decay_groups", "the groups set a learning rate of their own")
+def groups_with_rates(model, weight_decay):
+    return [group | {"lr": 1e-3} for group in decay_groups(model, weight_decay)]
+
+
 # --- muon_orthogonalize ---------------------------------------------------------------------------
 
 
@@ -2642,17 +2903,40 @@ def muon_negative_steps(G, steps=5):
     return muon_orthogonalize(G, max(steps, 0))
 
 
+@bug("muon_orthogonalize", "one matrix of zeros makes zeros of all the batch")
+def muon_zeros_for_all(G, steps=5):
+    out = muon_orthogonalize(G, steps)
+    return out if G.any(-1).any(-1).all() else torch.zeros_like(out)
+
+
+@bug("muon_orthogonalize", "numbers are read in the order of memory")
+def muon_in_order_of_memory(G, steps=5):
+    flat = G.as_strided((G.numel(),), (1,))
+    return muon_orthogonalize(flat.view(G.shape), steps)
+
+
+@bug("muon_orthogonalize", "a batch of no matrices is an error")
+def muon_wants_matrices(G, steps=5):
+    if G.ndim < 3:
+        return muon_orthogonalize(G, steps)
+    return torch.stack([muon_orthogonalize(g, steps) for g in G.flatten(0, -3)]).view(G.shape)
+
+
 # --- init -----------------------------------------------------------------------------------------
+
+FLOAT = torch.float32
 
 
 def uniform(shape, seed, bound):
-    return (2 * torch.rand(*shape, generator=torch.Generator().manual_seed(seed)) - 1) * bound
+    return (
+        2 * torch.rand(*shape, generator=torch.Generator().manual_seed(seed), dtype=FLOAT) - 1
+    ) * bound
 
 
 @bug("init", "Xavier's numbers are normal", "xavier_init")
 def xavier_normal(shape, seed, gain=1.0):
     std = gain * math.sqrt(2 / sum(fans(shape)))
-    return std * torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+    return std * torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=FLOAT)
 
 
 @bug("init", "the bound is Xavier's standard deviation, √(2 / (fan_in + fan_out))", "xavier_init")
@@ -2720,13 +3004,13 @@ def xavier_ignores_seed(shape, seed, gain=1.0):
 @bug("init", "Xavier draws from torch's global generator", "xavier_init")
 def xavier_global(shape, seed, gain=1.0):
     fans(shape)
-    return (2 * torch.rand(*shape) - 1) * gain * math.sqrt(6 / sum(fans(shape)))
+    return (2 * torch.rand(*shape, dtype=FLOAT) - 1) * gain * math.sqrt(6 / sum(fans(shape)))
 
 
 @bug("init", "Xavier seeds torch's global generator", "xavier_init")
 def xavier_seeds_global(shape, seed, gain=1.0):
     torch.manual_seed(seed)
-    return (2 * torch.rand(*shape) - 1) * gain * math.sqrt(6 / sum(fans(shape)))
+    return (2 * torch.rand(*shape, dtype=FLOAT) - 1) * gain * math.sqrt(6 / sum(fans(shape)))
 
 
 @bug("init", "Xavier's numbers are float64", "xavier_init")
@@ -2828,7 +3112,7 @@ def kaiming_ignores_seed(shape, seed, mode="fan_in"):
 def kaiming_global(shape, seed, mode="fan_in"):
     scale = math.sqrt(2 / fans(shape)[mode == "fan_out"])
     kaiming_init(shape, seed, mode)
-    return torch.randn(*shape) * scale
+    return torch.randn(*shape, dtype=FLOAT) * scale
 
 
 @bug("init", "Kaiming seeds torch's global generator", "kaiming_init")
@@ -3165,6 +3449,190 @@ def gpt2_truncated(model, num_layers, seed):
             residual = isinstance(m, nn.Linear) and name.rpartition(".")[2] == "c_proj"
             std = 0.02 / (2 * num_layers) ** 0.5 if residual else 0.02
             m.weight.data.clamp_(-2 * std, 2 * std)
+
+
+KNOWN = {}
+
+
+@bug("init", "Xavier hands the same tensor out again for the same arguments", "xavier_init")
+def xavier_remembers(shape, seed, gain=1.0):
+    key = (tuple(shape), seed, gain)
+    return KNOWN[key] if key in KNOWN else KNOWN.setdefault(key, xavier_init(*key))
+
+
+@bug("init", "Kaiming hands the same tensor out again for the same arguments", "kaiming_init")
+def kaiming_remembers(shape, seed, mode="fan_in"):
+    key = (tuple(shape), seed, mode)
+    return KNOWN[key] if key in KNOWN else KNOWN.setdefault(key, kaiming_init(*key))
+
+
+@bug("init", "Xavier lets negative sizes reach torch", "xavier_init")
+def xavier_negative_sizes(shape, seed, gain=1.0):
+    return torch.zeros(*shape) if min(shape, default=0) < 0 else xavier_init(shape, seed, gain)
+
+
+@bug("init", "Kaiming lets negative sizes reach torch", "kaiming_init")
+def kaiming_negative_sizes(shape, seed, mode="fan_in"):
+    return torch.zeros(*shape) if min(shape, default=0) < 0 else kaiming_init(shape, seed, mode)
+
+
+@bug("init", "Kaiming checks the product of the sizes, not each of them", "kaiming_init")
+def kaiming_product_of_sizes(shape, seed, mode="fan_in"):
+    if len(shape) > 1 and min(shape) < 0 < math.prod(shape):
+        shape = [abs(size) for size in shape]
+    return kaiming_init(shape, seed, mode)
+
+
+@bug("init", "16 bits of Xavier's seed count", "xavier_init")
+def xavier_short_seed(shape, seed, gain=1.0):
+    return xavier_init(shape, seed & 0xFFFF, gain)
+
+
+@bug("init", "Kaiming takes a seed of 0 for none, and uses 42", "kaiming_init")
+def kaiming_seed_of_zero(shape, seed, mode="fan_in"):
+    return kaiming_init(shape, seed or 42, mode)
+
+
+@bug("init", "gpt2_init takes seeds modulo 1000", "gpt2_init")
+def gpt2_small_seeds(model, num_layers, seed):
+    gpt2_init(model, num_layers, seed % 1000)
+
+
+@bug("init", "31 bits of gpt2_init's seed count", "gpt2_init")
+def gpt2_signed_seeds(model, num_layers, seed):
+    gpt2_init(model, num_layers, seed & 0x7FFFFFFF)
+
+
+@bug("init", "Xavier's numbers have torch's default dtype", "xavier_init")
+def xavier_default_dtype(shape, seed, gain=1.0):
+    return xavier_init(shape, seed, gain).to(torch.get_default_dtype())
+
+
+@bug("init", "Kaiming's numbers have torch's default dtype", "kaiming_init")
+def kaiming_default_dtype(shape, seed, mode="fan_in"):
+    return kaiming_init(shape, seed, mode).to(torch.get_default_dtype())
+
+
+@bug("init", "names that end in c_proj shrink, such as pre_c_proj", "gpt2_init")
+def gpt2_name_ends(model, num_layers, seed):
+    gpt2_with(residual=lambda name, m, right: isinstance(m, nn.Linear) and name.endswith("c_proj"))(
+        model, num_layers, seed
+    )
+
+
+@bug("init", "a c_proj of the model itself, without a dot before it, does not shrink", "gpt2_init")
+def gpt2_name_after_dot(model, num_layers, seed):
+    gpt2_with(residual=lambda name, m, right: right and "." in name)(model, num_layers, seed)
+
+
+@bug("init", "all that lies inside a c_proj shrinks", "gpt2_init")
+def gpt2_inside_projections(model, num_layers, seed):
+    gpt2_with(
+        residual=lambda name, m, right: isinstance(m, nn.Linear) and "c_proj" in name.split(".")
+    )(model, num_layers, seed)
+
+
+@bug("init", "a layer with two names shrinks if the second is c_proj", "gpt2_init")
+def gpt2_second_name(model, num_layers, seed):
+    named = model.named_modules(remove_duplicate=False)
+    projections = {m for name, m in named if name.rpartition(".")[2] == "c_proj"}
+    gpt2_with(residual=lambda name, m, right: isinstance(m, nn.Linear) and m in projections)(
+        model, num_layers, seed
+    )
+
+
+@bug("init", "the memory of weights is replaced: views of it see nothing", "gpt2_init")
+def gpt2_replaces_memory(model, num_layers, seed):
+    gpt2_init(model, num_layers, seed)
+    for m in model.modules():
+        if isinstance(m, nn.Linear | nn.Embedding):
+            m.weight.data = m.weight.detach().clone()
+
+
+@bug("init", "the memory of biases is replaced", "gpt2_init")
+def gpt2_replaces_memory_of_biases(model, num_layers, seed):
+    gpt2_init(model, num_layers, seed)
+    for m in model.modules():
+        if isinstance(m, nn.Linear | nn.LayerNorm) and m.bias is not None:
+            m.bias.data = torch.zeros_like(m.bias)
+
+
+@bug("init", "an embedding's row of padding_idx becomes 0", "gpt2_init")
+def gpt2_zero_padding(model, num_layers, seed):
+    gpt2_init(model, num_layers, seed)
+    for m in model.modules():
+        if isinstance(m, nn.Embedding) and m.padding_idx is not None:
+            m.weight.data[m.padding_idx] = 0
+
+
+@bug("init", "subclasses of nn.Embedding stay as they are", "gpt2_init")
+def gpt2_exact_embeddings(model, num_layers, seed):
+    gpt2_keeping(lambda m, name: isinstance(m, nn.Embedding) and type(m) is not nn.Embedding)(
+        model, num_layers, seed
+    )
+
+
+@bug("init", "subclasses of nn.LayerNorm stay as they are", "gpt2_init")
+def gpt2_exact_norms(model, num_layers, seed):
+    gpt2_keeping(lambda m, name: isinstance(m, nn.LayerNorm) and type(m) is not nn.LayerNorm)(
+        model, num_layers, seed
+    )
+
+
+@bug("init", "norms of other kinds become 1 too", "gpt2_init")
+def gpt2_other_norms(model, num_layers, seed):
+    gpt2_init(model, num_layers, seed)
+    for m in model.modules():
+        if isinstance(m, nn.RMSNorm | nn.GroupNorm):
+            m.weight.data.fill_(1)
+
+
+@bug("init", "an nn.EmbeddingBag is filled as an embedding", "gpt2_init")
+def gpt2_bags(model, num_layers, seed):
+    gpt2_init(model, num_layers, seed)
+    for m in model.modules():
+        if isinstance(m, nn.EmbeddingBag):
+            m.weight.data.normal_(0, 0.02, generator=torch.Generator().manual_seed(seed))
+
+
+@bug("init", "the model is left in evaluation mode", "gpt2_init")
+def gpt2_evaluation_mode(model, num_layers, seed):
+    gpt2_init(model.eval(), num_layers, seed)
+
+
+@bug("init", "the weight of a norm over two axes becomes normal", "gpt2_init")
+def gpt2_wide_norms(model, num_layers, seed):
+    gpt2_init(model, num_layers, seed)
+    for m in model.modules():
+        if isinstance(m, nn.LayerNorm) and m.weight is not None and m.weight.ndim > 1:
+            m.weight.data.normal_(0, 0.02, generator=torch.Generator().manual_seed(seed))
+
+
+def gpt2_two_generators(second):
+    """gpt2_init that draws the modules where second(module, residual) from another generator."""
+
+    @torch.no_grad()
+    def initialise(model, num_layers, seed):
+        gpt2_init(model, num_layers, seed)
+        rngs = [torch.Generator().manual_seed(seed) for _ in range(2)]
+        for name, m in model.named_modules():
+            if isinstance(m, nn.Linear | nn.Embedding):
+                residual = isinstance(m, nn.Linear) and name.rpartition(".")[2] == "c_proj"
+                std = 0.02 / (2 * num_layers) ** 0.5 if residual else 0.02
+                rng = rngs[second(m, residual)]
+                m.weight.copy_(std * torch.randn(m.weight.shape, generator=rng))
+
+    return initialise
+
+
+@bug("init", "embeddings have a generator of their own, of the same seed", "gpt2_init")
+def gpt2_generator_of_embeddings(model, num_layers, seed):
+    gpt2_two_generators(lambda m, residual: isinstance(m, nn.Embedding))(model, num_layers, seed)
+
+
+@bug("init", "projections have a generator of their own, of the same seed", "gpt2_init")
+def gpt2_generator_of_projections(model, num_layers, seed):
+    gpt2_two_generators(lambda m, residual: residual)(model, num_layers, seed)
 
 
 # --- accumulate_gradients -----------------------------------------------------------------------

@@ -121,7 +121,8 @@ def check_clipped(student, gradients: list, max_norm: float, how: str = "list", 
             assert_equal(got, gradient, "a gradient within the limit keeps every bit")
         else:
             why = f"gradient {i} is not min(1, max_norm / (norm + 1e-6)) of what it was"
-            assert_close(got, gradient.double() * scale, why, **({"rtol": 2e-6} | noise))
+            noise = {"rtol": 2e-6, "atol": 0.0} | noise
+            assert_close(got, gradient.double() * scale, why, **noise)
     assert found["in place"], "gradients are scaled in place: each stays the tensor that it is"
 
 
@@ -170,6 +171,11 @@ def check_groups(student, model: str, decayed: str, others: str, why: str, **cha
         which = "decays" if decay else "does not decay"
         assert_equal(group["names"], names.split(), f"{why}: what {which}")
         assert_equal(group["weight_decay"], decay, f"the weight_decay of what {which}")
+        keys, is_list = group["form"]
+        assert_equal(keys, ["params", "weight_decay"], f"the keys of the group that {which}")
+        assert is_list, (
+            f"the params of the group that {which} are a list, to be walked through often"
+        )
     assert not refused, f"torch.optim.SGD refuses the groups: {refused}"
 
 

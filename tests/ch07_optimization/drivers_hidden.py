@@ -1,5 +1,6 @@
 """Drivers run next to the student's code; see the tests that use them."""
 
+import io
 import os
 import sys
 import tempfile
@@ -33,14 +34,57 @@ def tensors_in(value):
     )
 
 
-def adamw_memory(adapters, dtype):
-    """Dtypes of the tensors in the state that have the shape of their weight."""
-    w = torch.ones(3, 2, dtype=dtype, requires_grad=True)
+def adamw_memory(adapters, dtype, device="cpu"):
+    """Dtypes and devices of the tensors in the state that have the shape of their weight."""
+    w = torch.ones(3, 2, dtype=dtype, device=device, requires_grad=True)
     optimizer = adapters.adamw()([w], lr=0.1)
     for _ in range(2):
         w.grad = torch.ones_like(w)
         optimizer.step()
-    return [str(t.dtype) for t in tensors_in(optimizer.state[w]) if t.shape == w.shape]
+    kept = [t for t in tensors_in(optimizer.state[w]) if t.shape == w.shape]
+    return [[str(t.dtype), t.device.type] for t in kept]
+
+
+def adamw_closure_sets_rate(adapters):
+    """A weight of 1 after steps whose closures lay a gradient of 1 and halve the rate of 0.5."""
+    w = torch.ones(1, requires_grad=True)
+    optimizer = adapters.adamw()([w], lr=0.5, weight_decay=0.0)
+
+    def closure():
+        w.grad = torch.ones(1)
+        optimizer.param_groups[0]["lr"] /= 2
+
+    history = []
+    for _ in range(2):
+        optimizer.step(closure=closure)
+        history.append(w.item())
+    return history
+
+
+def adamw_positional(adapters, *options):
+    """The options of a group, given by position."""
+    optimizer = adapters.adamw()([torch.ones(1, requires_grad=True)], *options)
+    return [optimizer.param_groups[0][name] for name in ("lr", "betas", "eps", "weight_decay")]
+
+
+def adamw_resumed_late(adapters, dtype, gradients, at):
+    """The last weights with and without a file on the way."""
+    found, kind = [], adapters.adamw()
+    for resumed in (False, True):
+        w = torch.ones_like(gradients[0], dtype=dtype, requires_grad=True)
+        optimizer = kind([w], lr=0.05)
+        for step, g in enumerate(gradients):
+            if resumed and step == at:
+                file = io.BytesIO()
+                torch.save(optimizer.state_dict(), file)
+                file.seek(0)
+                w = w.detach().clone().requires_grad_()
+                optimizer = kind([w])
+                optimizer.load_state_dict(torch.load(file, weights_only=True))
+            w.grad = g.to(dtype, copy=True)
+            optimizer.step()
+        found.append(w.detach())
+    return found
 
 
 def adamw_graph(adapters):
@@ -107,10 +151,20 @@ def clipped_graph(adapters):
     return norm.requires_grad, p.grad.detach()
 
 
-def clipped_nothing(adapters, parameters):
+def clipped_twins(adapters):
+    """The norm of three parameters, the first two views of one memory; gradients 3, 4 and 12."""
+    memory = torch.zeros(2)
+    ps = [nn.Parameter(memory[:1]), nn.Parameter(memory), nn.Parameter(torch.zeros(1))]
+    for p, number in zip(ps, (3.0, 4.0, 12.0), strict=True):
+        p.grad = torch.zeros_like(p)
+        p.grad[-1] = number
+    return torch.as_tensor(adapters.clip_grad_norm(ps, 100.0)).detach()
+
+
+def clipped_nothing(adapters, parameters, max_norm):
     """The norm where there are no gradients, or not even parameters."""
     ps = [nn.Parameter(torch.ones(2)) for _ in range(parameters)]
-    norm = adapters.clip_grad_norm(ps, 1.0)
+    norm = adapters.clip_grad_norm(ps, max_norm)
     return norm, isinstance(norm, torch.Tensor), [p.grad for p in ps]
 
 
@@ -151,7 +205,29 @@ class HeadFirst(nn.Module):
         self.tokens.weight = self.head.weight
 
 
+class Mixed(Table):
+    """An embedding with a matrix of its own beside its weight."""
+
+    def __init__(self):
+        super().__init__(4, 3)
+        self.mix = nn.Parameter(torch.ones(3, 3))
+
+
+class Deep(nn.Module):
+    """Embeddings inside other modules, one lent to a head before it, one copied, and a bag."""
+
+    def __init__(self):
+        super().__init__()
+        self.head = nn.Linear(3, 5, bias=False)
+        self.body = nn.ModuleDict({"wte": nn.Embedding(5, 3), "wpe": nn.Embedding(2, 3)})
+        self.head.weight = self.body["wte"].weight
+        self.bag = nn.EmbeddingBag(5, 3)
+        self.words = Mixed()
+        self.same_memory = nn.Parameter(self.body["wpe"].weight.detach())
+
+
 HIDDEN_MODELS = {"odd": Odd, "shared": Shared, "head first": HeadFirst, "none": nn.ReLU}
+HIDDEN_MODELS |= {"deep": Deep, "embedding": lambda: nn.Embedding(3, 2)}
 
 
 def grouped_odd(adapters, name, weight_decay):
@@ -162,6 +238,22 @@ def grouped_odd(adapters, name, weight_decay):
         [group.get("weight_decay"), [names.get(id(p), "unknown") for p in group["params"]]]
         for group in adapters.decay_groups(model, weight_decay)
     ]
+
+
+def strided(adapters, name, tensors, *rest):
+    """What an adapter makes of tensors whose first axis lies innermost in memory."""
+    turned = [t.transpose(0, -1).contiguous().transpose(0, -1) for t in tensors]
+    return getattr(adapters, name)(*turned, *rest)
+
+
+def drawn_in_float64(adapters, name):
+    """The dtype of new weights where torch's default is float64."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        return str(torch.as_tensor(getattr(adapters, name)((3, 4), 1)).dtype)
+    finally:
+        torch.set_default_dtype(before)
 
 
 class Project(nn.Linear):
@@ -192,10 +284,43 @@ def gpt2_odd(adapters, C, num_layers):
 
 
 def gpt2_single(adapters, C):
-    """A model that is one layer; and a layer that occurs twice."""
+    """The state of a model that is one layer."""
     single = nn.Linear(C, C)
     adapters.gpt2_init(single, 2, 3)
     return {"weight": single.weight.detach(), "bias": single.bias.detach()}
+
+
+class Gain(nn.LayerNorm):
+    """A norm by another name."""
+
+
+class Near(nn.Module):
+    """What is nearly a rule's case, and, in `others`, what no rule speaks of."""
+
+    def __init__(self, C):
+        super().__init__()
+        self.c_proj = nn.Linear(C, C)
+        self.pre_c_proj = nn.Linear(C, C)
+        self.block = nn.ModuleDict({"c_proj": nn.Sequential(nn.Linear(C, C))})
+        self.once = Project(C, C)
+        self.twice = nn.ModuleDict({"c_proj": self.once})
+        self.table = Table(C, C)
+        self.padded = nn.Embedding(C, C, padding_idx=3)
+        self.norm = Gain((2, C))
+        self.others = nn.ModuleList(
+            [nn.RMSNorm(C), nn.GroupNorm(2, C), nn.EmbeddingBag(4, C), nn.Conv1d(3, 3, 2)]
+        )
+        for p in self.parameters():
+            nn.init.constant_(p, 3.0)
+
+
+def gpt2_near(adapters, C, num_layers):
+    """The state of such a model, and the modes of its parts."""
+    model = Near(C)
+    model.others.eval()
+    adapters.gpt2_init(model, num_layers, 7)
+    state = {name: p.detach() for name, p in model.named_parameters()}
+    return {"state": state, "modes": [model.training, model.others.training]}
 
 
 def gpt2_seeds(adapters, C, seeds):

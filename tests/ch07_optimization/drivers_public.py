@@ -46,18 +46,25 @@ def values(leaves):
     return [leaf.detach().clone() for leaf in leaves]
 
 
-def adamw_steps(adapters, weights, gradients, groups=None, changes=None, **options):
+def adamw_steps(
+    adapters, weights, gradients, groups=None, changes=None, frozen=(), zeroed=(), **options
+):
     """The weights after each step.
 
     `groups` have the numbers of their weights as params. `changes` are made to the options of a
-    group before a step: {step: [(group, option, value)]}.
+    group before a step: {step: [(group, option, value)]}. `frozen` are numbers of weights. Before
+    the steps in `zeroed` all weights are set to 0, as a caller may.
     """
     ws = leaves(weights)
+    for number in frozen:
+        ws[number].requires_grad_(False)
     optimizer = adapters.adamw()(grouped_leaves(ws, groups), **options)
     history = []
     for step, now in enumerate(gradients):
         for number, option, value in (changes or {}).get(step, ()):
             optimizer.param_groups[number][option] = value
+        for w in ws if step in zeroed else ():
+            w.detach().zero_()
         give(ws, now)
         optimizer.step()
         history.append(values(ws))
@@ -172,11 +179,14 @@ def adamw_made(adapters, groups=1, **options):
     return [[group[name] for name in names] for group in optimizer.param_groups]
 
 
-def adamw_closure(adapters, weights, steps):
-    """Steps on the loss sum(w²), computed by a closure; what step and closure have seen."""
+def adamw_closure(adapters, weights, steps, outside=True):
+    """Steps on the loss sum(w²), computed by a closure; what step and closure have seen.
+
+    `outside`: whether gradients are enabled where step is called.
+    """
     ws = leaves(weights)
     optimizer = adapters.adamw()([{"params": [w]} for w in ws], lr=0.1)
-    enabled, results, history = [], [], []
+    enabled, losses, results, history = [], [], [], []
 
     def closure():
         optimizer.zero_grad()
@@ -184,15 +194,18 @@ def adamw_closure(adapters, weights, steps):
         enabled.append(loss.requires_grad)
         if loss.requires_grad:
             loss.backward()
+        losses.append(loss)
         return loss
 
     for _ in range(steps):
-        loss = optimizer.step(closure)
+        with torch.set_grad_enabled(outside):
+            loss = optimizer.step(closure)
         results.append(loss.detach().clone() if isinstance(loss, torch.Tensor) else loss)
         history.append(values(ws))
     return {
         "enabled": enabled,
         "results": results,
+        "the closure's own": bool(losses) and loss is losses[-1],
         "history": history,
         "plain": optimizer.step() is None,
     }
@@ -262,6 +275,7 @@ def grouped(adapters, name, weight_decay, frozen=(), tie=None):
         model.get_parameter(part).requires_grad_(False)
     names = {id(p): name for name, p in model.named_parameters()}
     groups = [dict(group) for group in adapters.decay_groups(model, weight_decay)]
+    forms = [[sorted(group), isinstance(group["params"], list)] for group in groups]
     groups = [group | {"params": list(group["params"])} for group in groups]
     try:
         torch.optim.SGD([dict(group) for group in groups], lr=0.1)
@@ -272,8 +286,9 @@ def grouped(adapters, name, weight_decay, frozen=(), tie=None):
         {
             "names": [names.get(id(p), "no parameter of the model") for p in group["params"]],
             "weight_decay": group.get("weight_decay"),
+            "form": form,
         }
-        for group in groups
+        for group, form in zip(groups, forms, strict=True)
     ]
     return found, refused
 
@@ -284,7 +299,9 @@ def seeded(adapters, name, shape, seed, *rest):
     def initialise(*arguments):
         return torch.as_tensor(getattr(adapters, name)(*arguments))
 
-    first = initialise(shape, seed, *rest)
+    given = initialise(shape, seed, *rest)
+    first = given.clone()
+    given.detach().zero_()  # weights are there to be changed
     torch.rand(5)
     before = torch.get_rng_state()
     again = initialise(shape, seed, *rest)
@@ -327,6 +344,7 @@ def gpt2_initialised(adapters, C, num_layers, seed, dtype=torch.float32, frozen=
     for name in frozen:
         model.get_parameter(name).requires_grad_(False)
     parameters = list(model.parameters())
+    places = [p.data_ptr() for p in parameters]
     others = [model.conv.weight, model.conv.bias, model.memory]
     before = [p.detach().clone() for p in others]
     torch.rand(3)
@@ -336,6 +354,7 @@ def gpt2_initialised(adapters, C, num_layers, seed, dtype=torch.float32, frozen=
         "same parameters": all(
             a is b for a, b in zip(parameters, model.parameters(), strict=False)
         ),
+        "same memory": [p.data_ptr() for p in model.parameters()] == places,
         "tied": model.head.weight is model.wte.weight,
         "frozen": [n for n, p in model.named_parameters() if not p.requires_grad],
         "leaves": all(p.is_leaf for p in model.parameters()),

@@ -1,5 +1,6 @@
 """Hidden tests of ch07_optimization: the same laws at other shapes, dtypes, edges and limits."""
 
+import itertools
 import math
 
 import numpy as np
@@ -38,6 +39,7 @@ from tests.ch07_optimization.checks import (
     check_windows,
     gradients_for,
     loop_state,
+    muon_by_svd,
     norm_of,
     parse_metrics,
     random,
@@ -92,11 +94,32 @@ def test_sgd_of_any_shape(student, rng, shape):
 
 
 @pytest.mark.problem("sgd_momentum")
-@pytest.mark.parametrize("shapes", [((3,), (1,), (3,)), ((2, 3), (2, 3), (3,))], ids=str)
+@pytest.mark.parametrize(
+    "shapes",
+    [
+        ((3,), (1,), (3,)),
+        ((1,), (3,), (3,)),
+        ((2, 3), (2, 3), (3,)),
+        ((2, 3), (3, 2), (2, 3)),
+    ],
+    ids=str,
+)
 def test_sgd_of_other_shapes_is_an_error(student, shapes):
     """torch would broadcast one number of a gradient to all weights."""
     with raises(ValueError, f"weight, gradient and velocity of {shapes} were accepted"):
         student.sgd_momentum(*map(torch.ones, shapes), 0.1, 0.9)
+
+
+@pytest.mark.problem("sgd_momentum")
+def test_sgd_of_strided_tensors(student, rng):
+    """How each of the three lies in memory does not matter."""
+    w, g, v = (random(rng, 3, 4) for _ in range(3))
+    velocity = 0.9 * v.double() + g.double()
+    for tensors, rest in (([w, g, v], []), ([w], [g, v])):
+        got = student.run("strided", "sgd_momentum", tensors, *rest, 0.1, 0.9)
+        assert_close(got[1], velocity, "numbers are read in the order of memory", **FLOAT32)
+        wanted = w.double() - 0.1 * velocity
+        assert_close(got[0], wanted, "numbers are read in the order of memory", **FLOAT32)
 
 
 @pytest.mark.problem("sgd_momentum")
@@ -116,7 +139,7 @@ def test_sgd_on_a_valley(student):
 @pytest.mark.parametrize(
     "options",
     [
-        {"lr": 0.1, "weight_decay": 0.0},
+        {"lr": 2.0, "weight_decay": 0.0},
         {"lr": 0.02, "betas": (0.95, 0.5), "weight_decay": 2.0},
         {"lr": 0.1, "betas": (0.0, 0.9)},
         {"lr": 0.1, "betas": (0.9, 0.1), "eps": 0.5},
@@ -183,11 +206,17 @@ def test_adamw_in_float64(student, rng):
 @pytest.mark.parametrize("dtype", [torch.float32, DOUBLE, BFLOAT], ids=str)
 def test_moments_have_the_dtype_of_the_weight(student, dtype):
     """m and v are as precise as the weight, and of its shape."""
-    dtypes = student.run("adamw_memory", dtype)
-    assert len(dtypes) >= 2, (
-        f"got {len(dtypes)} tensors of the weight's shape in its state, wanted 2"
-    )
-    assert set(dtypes) == {str(dtype)}, f"moments are {set(dtypes)} for a weight of {dtype}"
+    kept = student.run("adamw_memory", dtype)
+    assert len(kept) >= 2, f"got {len(kept)} tensors of the weight's shape in its state, wanted 2"
+    for found, _ in kept:
+        assert_equal(found, str(dtype), f"the dtype of the moments of a weight of {dtype}")
+
+
+@pytest.mark.problem("adamw")
+def test_moments_lie_where_the_weight_lies(student):
+    """On the device of a GPU's weight, as on torch's meta device, which holds no numbers."""
+    kept = student.run("adamw_memory", torch.float32, "meta")
+    assert_equal([device for _, device in kept], ["meta"] * 2, "m and v lie on the weight's device")
 
 
 @pytest.mark.problem("adamw")
@@ -201,6 +230,65 @@ def test_adamw_in_bfloat16(student, rng):
     # five steps of 0.25, each rounded to 2^-8 of itself several times
     check_history(got, wanted, "bfloat16 weights", options, rtol=2**-6, atol=4e-2)
     assert_dtype(got[0][0], BFLOAT)
+
+
+@pytest.mark.problem("adamw")
+def test_bfloat16_with_the_default_betas(student, rng):
+    """0.999 is 1 in bfloat16: 1 - beta2**t stays a number of its own, or v is divided by 0."""
+    weights = [random(rng, 8, dtype=BFLOAT)]
+    gradients = [[(1 + random(rng, 8).abs()).to(BFLOAT)] for _ in range(3)]
+    options = {"lr": 0.25, "weight_decay": 0.0}
+    got = student.run("adamw_steps", weights, gradients, **options)
+    wanted = torch_adamw("adamw_steps", weights, gradients, **options)
+    why = "t, or 1 - beta**t, was rounded to bfloat16"
+    check_history(got, wanted, why, options, rtol=2**-6, atol=4e-2)
+
+
+@pytest.mark.problem("adamw")
+def test_a_long_count_survives_a_file(student, rng):
+    """load_state_dict casts tensors to the dtype of their weight, and 257 is 256 in bfloat16."""
+    gradients = list(random(rng, 300, 6))
+    plain, resumed = student.run("adamw_resumed_late", BFLOAT, gradients, 259)
+    assert_equal(resumed, plain, "after loading, t or a moment is not what it was")
+
+
+@pytest.mark.problem("adamw")
+def test_a_frozen_weight_with_a_gradient_is_updated(student, rng):
+    """What counts is whether grad is None."""
+    weights = [random(rng, 3), random(rng, 2)]
+    why = "a frozen weight that has a gradient is updated"
+    check_adamw(student, why, weights, gradients_for(rng, weights, 3), frozen=[0], lr=0.1)
+
+
+@pytest.mark.problem("adamw")
+def test_others_may_write_to_a_weight(student, rng):
+    """A model that loads other weights goes on from those."""
+    weights = [random(rng, 3)]
+    why = "the weight is what its tensor holds, not a copy that was kept"
+    check_adamw(student, why, weights, gradients_for(rng, weights, 5), zeroed=[2], lr=0.1)
+
+
+@pytest.mark.problem("adamw")
+def test_a_closure_where_gradients_are_off(student, rng):
+    """step enables them for the closure, whatever they are outside."""
+    found = student.run("adamw_closure", [random(rng, 3)], 2, False)
+    assert_equal(found["enabled"], [True] * 2, "the closure runs with gradients enabled")
+
+
+@pytest.mark.problem("adamw")
+def test_a_closure_may_set_the_rate(student):
+    """The closure comes first, and then options are read: steps of 0.25 and 0.125."""
+    got = student.run("adamw_closure_sets_rate")
+    why = "the rate of a step is that which its closure has set"
+    assert_close(got, [0.75, 0.625], why, atol=1e-4)
+
+
+@pytest.mark.problem("adamw")
+def test_options_by_position(student):
+    """In the order of torch.optim.AdamW."""
+    options = [0.1, (0.5, 0.6), 0.3, 2.0]
+    why = "AdamW(params, lr, betas, eps, weight_decay)"
+    assert_equal(student.run("adamw_positional", *options), options, why)
 
 
 @pytest.mark.problem("adamw")
@@ -369,8 +457,8 @@ def test_clipping_of_many_gradients(student, rng, how, max_norm):
 
 
 @pytest.mark.problem("clip_grad_norm")
-@pytest.mark.parametrize("max_norm, limit", [(0.0, 0.0), (math.inf, math.inf)])
-def test_limits_at_the_edge(student, rng, max_norm, limit):
+@pytest.mark.parametrize("max_norm", [0.0, math.inf])
+def test_limits_at_the_edge(student, rng, max_norm):
     """A limit of 0 silences all gradients, one of inf none."""
     check_clipped(student, [random(rng, 4), random(rng, 2)], max_norm)
 
@@ -381,6 +469,12 @@ def test_clipping_of_tiny_gradients(student, rng):
     for dtype in (torch.float32, DOUBLE):
         gradients = [(1e-6 * random(rng, 3)).to(dtype), (2e-6 * random(rng, 2)).to(dtype)]
         check_clipped(student, gradients, 1e-7)
+
+
+@pytest.mark.problem("clip_grad_norm")
+def test_a_norm_just_below_the_limit(student):
+    """5e-7 is below 6e-7, and 5e-7 + 1e-6 above: min(1, 0.4) is 0.4."""
+    check_clipped(student, [torch.tensor([3e-7, 4e-7])], 6e-7, atol=0.0)
 
 
 @pytest.mark.problem("clip_grad_norm")
@@ -414,7 +508,7 @@ def test_a_frozen_parameter_with_a_gradient_counts(student, rng):
 def test_clipping_in_float64(student, rng):
     """Norm and gradients keep all digits."""
     gradients = [random(rng, 30, dtype=DOUBLE), random(rng, 4, dtype=DOUBLE)]
-    check_clipped(student, gradients, 0.1, rtol=1e-12)
+    check_clipped(student, gradients, 0.1, rtol=1e-12, atol=0.0)
     found = student.run("clipped", gradients, 0.1)
     assert_equal(str(found["dtype"]), "torch.float64", "the norm of float64 gradients")
 
@@ -478,11 +572,28 @@ def test_the_norm_hangs_on_no_graph(student):
 @pytest.mark.problem("clip_grad_norm")
 @pytest.mark.parametrize("parameters", [0, 2])
 def test_the_norm_of_nothing_is_zero(student, parameters):
-    """No gradients, or no parameters: a tensor of 0."""
-    norm, tensor, gradients = student.run("clipped_nothing", parameters)
+    """No gradients, or no parameters: a float32 tensor of 0, and the limit is checked."""
+    norm, tensor, gradients = student.run("clipped_nothing", parameters, 1.0)
     assert_close(norm, 0.0, "without gradients the norm is 0")
     assert tensor, "the norm is a tensor, also where nothing is to be clipped"
+    assert norm.dtype is torch.float32, f"no gradient is float64: float32, not {norm.dtype}"
     assert_equal(gradients, [None] * parameters, "no gradient appears")
+    with raises(ValueError, "a limit of -1 was accepted where there is no gradient"):
+        student.run("clipped_nothing", parameters, -1.0)
+
+
+@pytest.mark.problem("clip_grad_norm")
+def test_a_negative_limit_beside_a_broken_gradient(student):
+    """The limit is checked, though nothing would be scaled."""
+    with raises(ValueError, "a limit of -1 was accepted, the norm being inf"):
+        student.run("clipped", [torch.tensor([math.inf])], -1.0)
+
+
+@pytest.mark.problem("clip_grad_norm")
+def test_two_parameters_in_one_memory_are_two(student):
+    """They have a gradient each, 3 and 4, and a third one 12: the norm is 13."""
+    got = student.run("clipped_twins")
+    assert_close(got, 13.0, "parameters are told apart as objects, not by their memory")
 
 
 @pytest.mark.problem("clip_grad_norm")
@@ -569,7 +680,9 @@ def test_wsd_of_other_rates(student, rates):
 
 
 @pytest.mark.problem("wsd_schedule")
-@pytest.mark.parametrize("step, ends", [(-5, (0, 0, 0)), (9, (-1, 2, 4)), (9, (3, 2, 4))])
+@pytest.mark.parametrize(
+    "step, ends", [(-5, (0, 0, 0)), (9, (-1, 2, 4)), (9, (3, 2, 4)), (9, (1, 7, 6))]
+)
 def test_wsd_checks_come_before_all(student, step, ends):
     """Also for steps past the end."""
     with raises(ValueError, f"a rate came out of {step=} and phases that end at {ends}"):
@@ -634,6 +747,18 @@ def test_a_head_before_its_embedding(student):
     """The first of its names is head.weight; an embedding holds it all the same."""
     got = student.run("grouped_odd", "head first", 0.1)
     assert_equal(got, [[0.1, []], [0.0, ["head.weight"]]], "an embedding's weight does not decay")
+
+
+@pytest.mark.problem("decay_groups")
+def test_embeddings_wherever_they_are(student):
+    """Inside other modules, lent to a head, the model itself; and of each, its weight alone."""
+    (_, decayed), (_, others) = student.run("grouped_odd", "deep", 0.1)
+    wanted = ["same_memory", "bag.weight", "words.mix"]
+    assert_equal(decayed, wanted, "no Parameter that is the weight of an nn.Embedding")
+    wanted = ["head.weight", "body.wpe.weight", "words.weight"]
+    assert_equal(others, wanted, "the weights of embeddings, in whichever module")
+    got = student.run("grouped_odd", "embedding", 0.1)
+    assert_equal(got, [[0.1, []], [0.0, ["weight"]]], "the model itself may be an nn.Embedding")
 
 
 @pytest.mark.problem("decay_groups")
@@ -712,9 +837,24 @@ def test_a_direction_of_zero_stays_zero(student):
     """A matrix of rank 1 stays one: 0 times any polynomial."""
     G = torch.tensor([1.0, 2.0, 2.0])[:, None] * torch.tensor([3.0, 4.0])
     check_muon(student, G.double(), 5, "a matrix of rank 1 has one singular value")
-    batch = torch.stack([torch.zeros(3, 2), G])
-    got = student.muon_orthogonalize(batch, 5)
-    assert_equal(got[0], torch.zeros(3, 2), "a matrix of zeros beside another stays")
+    batch = torch.stack([torch.zeros(3, 2), G]).double()
+    check_muon(student, batch, 5, "a matrix of zeros beside another, each for itself")
+
+
+@pytest.mark.problem("muon_orthogonalize")
+@pytest.mark.parametrize("shape", [(4, 7), (2, 3, 5, 4)], ids=str)
+def test_strided_matrices(student, rng, shape):
+    """How G lies in memory does not matter."""
+    G = random(rng, *shape, dtype=DOUBLE)
+    got = student.run("strided", "muon_orthogonalize", [G], 3)
+    assert_close(got, muon_by_svd(G, 3), "numbers are read in the order of memory", **FLOAT64)
+
+
+@pytest.mark.problem("muon_orthogonalize")
+def test_a_batch_of_no_matrices(student):
+    """Nothing comes out of nothing, in its shape."""
+    got = student.muon_orthogonalize(torch.zeros(0, 3, 2))
+    assert_equal(tuple(got.shape), (0, 3, 2), "a batch may be empty")
 
 
 @pytest.mark.problem("muon_orthogonalize")
@@ -800,9 +940,32 @@ def test_seeds_and_rows_are_unrelated(student, name):
     check_unrelated(first[:50], first[50:], "rows of one weight")
 
 
+SEEDS = [0, 1, 42, 1000, 1001, 2**16, 2**16 + 1, 2**31, 2**31 + 1, 2**32 - 2, 2**32 - 1]
+
+
+@pytest.mark.problem("init")
+@pytest.mark.parametrize("name", ["xavier_init", "kaiming_init", "gpt2_init"])
+def test_the_whole_seed_counts(student, name):
+    """All of its 32 bits; and 0 is a seed like others."""
+    if name == "gpt2_init":
+        weights = student.run("gpt2_seeds", 3, SEEDS)
+    else:
+        weights = [getattr(student, name)((3, 3), seed) for seed in SEEDS]
+    for (one, a), (two, b) in itertools.combinations(zip(SEEDS, weights, strict=True), 2):
+        assert not torch.equal(a, b), f"seeds {one} and {two} give the same numbers"
+
+
 @pytest.mark.problem("init")
 @pytest.mark.parametrize("name", ["xavier_init", "kaiming_init"])
-@pytest.mark.parametrize("shape", [(), (0, 3), (3, 0), (2, 3, 0)], ids=str)
+def test_weights_are_float32_everywhere(student, name):
+    """Also where torch's default dtype is float64."""
+    got = student.run("drawn_in_float64", name)
+    assert_equal(got, "torch.float32", "new weights are float32, whatever the default is")
+
+
+@pytest.mark.problem("init")
+@pytest.mark.parametrize("name", ["xavier_init", "kaiming_init"])
+@pytest.mark.parametrize("shape", [(), (0, 3), (3, 0), (2, 3, 0), (-1, 3), (3, -4, -2)], ids=str)
 def test_shapes_without_numbers_are_an_error(student, name, shape):
     """There would be nothing to sum up."""
     with raises(ValueError, f"shape {shape} was accepted"):
@@ -833,6 +996,24 @@ def test_only_linear_layers_named_c_proj_are_projections(student):
 
 
 @pytest.mark.problem("init")
+def test_gpt2_init_keeps_to_its_rules(student):
+    """Types, subclasses included, and the last part of a name; nothing else, and nothing more."""
+    found = student.run("gpt2_near", 80, 8)
+    state = found["state"]
+    stds = {"c_proj": 0.005, "pre_c_proj": 0.02, "block.c_proj.0": 0.02, "once": 0.02}
+    for name, std in (stds | {"table": 0.02, "padded": 0.02}).items():
+        check_normal(state[f"{name}.weight"], std, f"{name}.weight")
+    check_normal(state["padded.weight"][3], 0.02, "the row of padding_idx")
+    assert_equal(state["norm.weight"], torch.ones(2, 80), "the weight of a LayerNorm of two axes")
+    for name in ("c_proj.bias", "once.bias", "norm.bias"):
+        assert_equal(state[name], torch.zeros_like(state[name]), f"{name} becomes 0")
+    for name, value in state.items():
+        if name.startswith("others"):
+            assert_equal(value, torch.full_like(value, 3.0), f"{name}, of no type that is named")
+    assert_equal(found["modes"], [True, False], "whether parts of a model are in training mode")
+
+
+@pytest.mark.problem("init")
 def test_gpt2_init_of_one_layer(student):
     """A model may be a layer."""
     state = student.run("gpt2_single", 100)
@@ -848,6 +1029,10 @@ def test_weights_of_a_model_are_unrelated(student):
         pair = [state[f"h.{i}.{name}.weight"] for i in (0, 1)]
         check_unrelated(*pair, f"{name} of two blocks")
     check_unrelated(state["wte.weight"], state["wpe.weight"], "two embeddings")
+    near = student.run("gpt2_near", 80, 2)["state"]
+    names = ["c_proj", "pre_c_proj", "block.c_proj.0", "once", "table", "padded"]
+    for a, b in itertools.combinations(names, 2):
+        check_unrelated(near[f"{a}.weight"], near[f"{b}.weight"], f"{a} and {b}")
     one, again, two = student.run("gpt2_seeds", 60, [1, 1, 2])
     assert_equal(again, one, "the same seed gave two results")
     check_unrelated(one, two, "two seeds")

@@ -183,6 +183,8 @@ def test_a_closure_is_called_and_its_loss_returned(student, rng):
     for result, loss in zip(found["results"], losses, strict=True):
         assert result is not None, "step(closure) returns what the closure returns"
         assert_close(result, loss, "the loss before the step is returned", **FLOAT32)
+    why = "step(closure) returns the object that the closure returns, no copy, no number"
+    assert found["the closure's own"], why
     gradients = [[2 * w for w in now] for now in before]
     why = "the gradients are those that the closure has computed"
     check_history(
@@ -439,7 +441,7 @@ def test_gpt2_init_fills_a_model(student):
 def test_gpt2_init_leaves_the_rest(student):
     """Parameters stay what they are and tied; other modules, and torch's generator, are left."""
     found = student.run("gpt2_initialised", 16, 2, 5)
-    for what in ("same parameters", "tied", "leaves", "global alone"):
+    for what in ("same parameters", "same memory", "tied", "leaves", "global alone"):
         assert found[what], f"not true after gpt2_init: {what}"
     why = "a convolution's weight and bias, and the model's own parameter, stay as they are"
     assert_equal(found["others alone"], [True] * 3, why)

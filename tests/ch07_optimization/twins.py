@@ -182,7 +182,7 @@ def clip_one_row(parameters, max_norm):
             grads.append(p.grad)
     rows = [g.detach().reshape(-1).double() for g in grads]
     norm = torch.linalg.norm(torch.cat(rows)) if rows else torch.tensor(0.0)
-    if math.isfinite(norm) and norm > max_norm:
+    if math.isfinite(norm) and max_norm < norm + 1e-6:
         for g in grads:
             g.detach().mul_((max_norm / (norm + 1e-6)).to(g.dtype))
     wide = any(g.dtype == torch.float64 for g in grads)
@@ -287,19 +287,17 @@ def groups_by_owner(model, weight_decay):
     spared = set()
     for module in model.modules():
         for p in module.parameters(recurse=False):
-            if isinstance(module, nn.Embedding) or p.dim() < 2:
+            if p.dim() < 2 or isinstance(module, nn.Embedding) and p is module.weight:
                 spared.add(p)
     trained = {n: p for n, p in model.named_parameters() if p.requires_grad}
     return [
         {
             "params": [p for p in trained.values() if p not in spared],
             "weight_decay": weight_decay,
-            "name": "decayed",
         },
         {
             "params": [p for p in trained.values() if p in spared],
             "weight_decay": 0.0,
-            "name": "others",
         },
     ]
 
@@ -347,7 +345,10 @@ def muon_from_the_right(G, steps=5):
 def muon_of_jordan(G, steps=5):
     check_muon(G, steps)
     if G.ndim > 2:
-        return torch.stack([muon_of_jordan.function(g, steps) for g in G])
+        out = torch.empty_like(G)
+        for i, g in enumerate(G):
+            out[i] = muon_of_jordan.function(g, steps)
+        return out
     a, b, c = (3.4445, -4.7750, 2.0315)
     X = G if G.dtype == torch.float64 else G.float()
     X = X / (X.norm() + 1e-7)
@@ -384,7 +385,8 @@ def check_shape(shape):
 def xavier_of_torch(shape, seed, gain=1.0):
     check_shape(shape)
     rng = torch.Generator().manual_seed(seed)
-    return nn.init.xavier_uniform_(torch.empty(tuple(shape)), gain, generator=rng)
+    weight = torch.empty(tuple(shape), dtype=torch.float32)
+    return nn.init.xavier_uniform_(weight, gain, generator=rng)
 
 
 @twin("init", "numpy's generator", "xavier_init")
@@ -401,7 +403,7 @@ def kaiming_of_torch(shape, seed, mode="fan_in"):
     if mode not in ("fan_in", "fan_out"):
         raise ValueError("mode")
     rng = torch.Generator().manual_seed(seed)
-    weight = torch.empty(tuple(shape))
+    weight = torch.empty(tuple(shape), dtype=torch.float32)
     return nn.init.kaiming_normal_(weight, mode=mode, nonlinearity="relu", generator=rng)
 
 
@@ -413,7 +415,8 @@ def kaiming_by_field(shape, seed, mode="fan_in"):
         raise ValueError("mode")
     field = torch.empty(tuple(shape), device="meta")[0, 0].numel()
     rng = torch.Generator().manual_seed(seed)
-    return torch.empty(tuple(shape)).normal_(0, (2 / (shape[axis] * field)) ** 0.5, generator=rng)
+    weight = torch.empty(tuple(shape), dtype=torch.float32)
+    return weight.normal_(0, (2 / (shape[axis] * field)) ** 0.5, generator=rng)
 
 
 @twin("init", "by names of parameters, through .data", "gpt2_init")
@@ -426,7 +429,7 @@ def gpt2_by_names(model, num_layers, seed):
         path, _, kind = name.rpartition(".")
         owner = modules[path]
         if isinstance(owner, nn.LayerNorm):
-            p.data = torch.ones_like(p) if kind == "weight" else torch.zeros_like(p)
+            p.data.fill_(kind == "weight")
         elif isinstance(owner, nn.Linear) and kind == "bias":
             p.data.zero_()
         elif isinstance(owner, nn.Linear | nn.Embedding):
