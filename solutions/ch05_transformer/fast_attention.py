@@ -2,9 +2,9 @@
 
     out_i = softmax(q_i k_jᵀ / sqrt(D) for j <= i) v
 
-`gqa` computes all scores and masks what lies in the future. Here BLOCK queries at a time meet the
-keys up to the last of them: a block small enough for the cache never meets the others. Heads that
-share keys are stacked on top of each other, as more queries, so that nothing is copied for each.
+`gqa` computes all scores and masks what lies in the future. Here a block of queries at a time meets
+the keys up to the last of them: a block small enough for the cache never meets the others. Heads
+that share keys are stacked on top of each other, as more queries, so that nothing is copied for each.
 The way back is chapter 4's `attention_backward`, block by block.
 """
 
@@ -17,7 +17,7 @@ from torch.autograd.function import once_differentiable
 
 from ..ch04_attention import adapters as attention
 
-BLOCK = 64
+BLOCK_BYTES = 128  # of each feature of a block's queries: 32 in float32, 64 in bfloat16
 
 
 def causal_gqa(
@@ -32,8 +32,9 @@ def causal_gqa(
         return _CausalGQA.apply(q.unflatten(1, (H_kv, -1)), k, v).flatten(1, 2)
 
 
-def _blocks(T: int) -> list[slice]:
-    return [slice(start, min(start + BLOCK, T)) for start in range(0, T, BLOCK)]
+def _blocks(q: Tensor) -> list[slice]:
+    T, size = q.shape[-2], BLOCK_BYTES // q.element_size()
+    return [slice(start, min(start + size, T)) for start in range(0, T, size)]
 
 
 def _stacked(x: Float[Tensor, "B H_kv G T D"], block: slice) -> Float[Tensor, "groups rows D"]:
@@ -42,7 +43,7 @@ def _stacked(x: Float[Tensor, "B H_kv G T D"], block: slice) -> Float[Tensor, "g
 
 
 class _CausalGQA(torch.autograd.Function):
-    """G = H / H_kv heads to a group, and rows = G BLOCK queries that a group asks at a time."""
+    """G = H / H_kv heads to a group, and rows = G heads times a block of queries."""
 
     @staticmethod
     def forward(ctx, q, k, v):
@@ -50,7 +51,7 @@ class _CausalGQA(torch.autograd.Function):
         keys, values = k.flatten(0, 1), v.flatten(0, 1)
         out = q.new_empty(q.shape)
         weights = []
-        for block in _blocks(T):
+        for block in _blocks(q):
             n, end = block.stop - block.start, block.stop
             hidden = ~attention.causal_mask(n, end).to(q.device)
             mask = q.new_zeros(n, end).masked_fill_(hidden, -math.inf).repeat(G, 1)
@@ -70,7 +71,7 @@ class _CausalGQA(torch.autograd.Function):
         dq, dk, dv = q.new_empty(q.shape), torch.zeros_like(keys), torch.zeros_like(values)
         # rowsum(dP ∘ P) = rowsum(dO ∘ O), since O = P V: over D numbers a row instead of T
         rowsum = (d_out * out).sum(-1, keepdim=True)
-        for block, P in zip(_blocks(T), weights, strict=True):
+        for block, P in zip(_blocks(q), weights, strict=True):
             end = block.stop
             d = _stacked(d_out, block)
             dS = (d @ values[:, :end].mT).sub_(_stacked(rowsum, block)).mul_(P)

@@ -5,13 +5,14 @@ import torch
 from torch.testing import assert_close
 
 from solutions.ch04_attention.masking import causal_mask
-from solutions.ch05_transformer.fast_attention import BLOCK, causal_gqa
+from solutions.ch05_transformer.fast_attention import BLOCK_BYTES, causal_gqa
 from solutions.ch05_transformer.fast_llama import llama_loss
 from solutions.ch05_transformer.fast_loss import ROWS, linear_cross_entropy
 from solutions.ch05_transformer.grouped import gqa
 from solutions.ch05_transformer.llama import llama_forward
 from solutions.ch05_transformer.loss import next_token_loss
 
+BLOCK = BLOCK_BYTES // 4  # queries in float32
 CONFIG = {
     "vocab_size": 50,
     "context_length": 2 * BLOCK,
