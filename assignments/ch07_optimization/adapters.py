@@ -8,11 +8,11 @@ contiguous. What a docstring says is changed in place stays the tensor that it i
 where it lies; nothing else of an argument is changed. Seeds are from 0 to 2**32 - 1; the same seed
 gives the same numbers, another one others, and torch's global generator is left alone.
 
-A dataset is a stream of ids along one axis: a numpy array or a np.memmap of any integer dtype, such
-as uint16, or a tensor. It need not be contiguous, and may be larger than memory. A model is a
-torch.nn.Module that takes ids B T to logits B T V, such as chapter 5's, and may have dropout. A
-target is an id, or -100 where there is nothing to predict. The loss of a target is its
-cross-entropy in nats, computed in float32 at least.
+A dataset is a stream of ids along one axis: a numpy array, a np.memmap or a tensor, of any integer
+dtype, such as uint16, in native byte order. It need not be contiguous, and may be larger than
+memory. A model is a torch.nn.Module that takes ids B T to logits B T V, such as chapter 5's, and
+may have dropout. A target is an id, or -100 where there is nothing to predict. The loss of a target
+is its cross-entropy in nats, computed in float32 at least.
 
 Ids are int64 wherever they are tensors that you return. Keep the names and signatures. Beyond that
 the design is yours: more functions, more files.
@@ -218,8 +218,9 @@ def accumulate_gradients(
     """Add the gradient of the mean loss of all targets to .grad, a micro-batch at a time.
 
     A micro-batch is a pair (ids, targets); micro-batches may have different shapes, and come from a
-    generator. The mean is over all targets of all micro-batches that are not -100, so that how a
-    batch is cut changes neither loss nor gradients. Returned is this mean, as a number.
+    generator; pairs stay valid until the call returns, and are not changed. The mean is over all
+    targets of all micro-batches that are not -100, so that how a batch is cut changes neither loss
+    nor gradients. Returned is this mean, as a number.
 
     The model is called once for each micro-batch, or not at all for one without targets, and the
     graph of one is freed before the next is built. Gradients are added to those that are there
@@ -240,11 +241,11 @@ def get_batch(
     """B random windows: ids x = d[s : s+T] and their targets y = d[s+1 : s+T+1], int64, on `device`.
 
     Every row has a start s of its own, and all starts from 0 to N - T - 1, which is the last that
-    has a target for each id, are equally likely. They are drawn from `rng`, a generator of the CPU:
-    the same state gives the same batch on any device, and no other generator is touched. The same
-    `rng` gives another batch at the next call. Only the windows are read, never the whole dataset,
-    and x and y share no memory with it. ValueError if it has not one axis of at least T + 1 ids,
-    or if B or T is below 1.
+    has a target for each id, are equally likely. They are drawn from `rng`, a generator of the CPU,
+    whose state alone decides: the same state gives the same batch on any device, and no other
+    generator is touched. The same `rng` gives another batch at the next call. Only the windows are
+    read, never the whole dataset, and x and y share no memory with it. ValueError if it has not one
+    axis of at least T + 1 ids, or if B or T is below 1.
 
     get_batch([7, 8, 9], 1, 2, "cpu", rng) -> [[7, 8]], [[8, 9]]
     """
@@ -260,13 +261,14 @@ def save_checkpoint(
 ) -> None:
     """Save by torch.save the dict of "model" and "optimizer", their state_dicts, "step", "extra".
 
-    extra: a dict of plain data and tensors, such as the states of generators; read it again as
-    torch.load(src, weights_only=True)["extra"].
+    step is an int. extra, a key also where it is None: a dict of plain data and tensors, such as
+    the states of generators; read it again as torch.load(src, weights_only=True)["extra"].
 
     To a path, atomically: it is written to a temporary file in the same folder, flushed, made sure
     of with os.fsync, and put in place with os.replace. Whoever is killed at any moment leaves the
-    old file or the new one at `out`. If writing fails, the error passes, the old file is there, and
-    the temporary one is not. A binary file object is written to, and left open.
+    old file or the new one at `out`. If anything fails, or is interrupted, the error passes, the
+    old file is there, and the temporary one is not. A binary file object, whatever has a method
+    write, is written to from where it stands, and left open.
     """
     raise NotImplementedError
 
@@ -278,12 +280,14 @@ def load_checkpoint(
 
     Training goes on from here as it would have without the break. Parameters stay the objects they
     are, on their device, and tied ones stay tied; where the checkpoint was made does not matter:
-    one from a GPU loads without one. A binary file object is left open. Loaded with
+    one from a GPU loads without one. The model's mode stays what it is. A binary file object,
+    whatever has a method read, is read from where it stands, and left open. Loaded with
     weights_only=True: code in the file is never run. FileNotFoundError where there is none.
 
-    ValueError, and neither model nor optimizer changed, if the file is cut short or holds something
-    else than a checkpoint; with the name of each weight that is missing, not expected, or of
-    another shape; and if the optimizer has other groups.
+    ValueError, and neither model nor optimizer changed, if the file is cut short, holds something
+    else than a checkpoint, or lacks one of its parts or has one of another type; with the name of
+    each weight that is missing, not expected, no tensor, or of another shape; and if the optimizer
+    has other groups.
     """
     raise NotImplementedError
 
@@ -306,22 +310,27 @@ def train_loop(
         schedule         "cosine", "wsd", or "constant": the same warm-up, and max_lr to the end
         max_lr, min_lr, warmup               as in the schedules, whose total is steps
         stable_until     with "wsd" only
-        clip             max_norm of the gradients of all parameters, or None
-        seed             of the generator for get_batch, and of torch's global one, for dropout
+        clip             max_norm of the gradients of all the model's parameters, above 0; or None
+        seed             of the generator for get_batch, and of torch's global one, for dropout:
+                         both are seeded once, and batch k is the k-th that get_batch draws
         log_every, eval_every, checkpoint_every    in steps, each also due at the last step
         eval_batches     how many batches of batch_size windows an evaluation takes
-    Counts are 1 or more, batch_size divisible by microbatches. ValueError for a dataset, or valid,
-    that is shorter than context_length + 1.
+    Counts are integers from 1, batch_size divisible by microbatches; numbers may be numpy's. What
+    is wrong is a ValueError before the first step: all the names of missing, unknown and impossible
+    entries, and for a dataset, or valid, shorter than context_length + 1.
 
     Update number k, from 1 to steps, has the learning rate schedule(k): it is set in every group of
     the optimizer, times group["lr_scale"] where a group has one, before the update. Gradients are
-    clipped once they are complete. The model trains in training mode, and is left in it.
+    those of this step alone in all parameters of the model, also in those that the optimizer lacks,
+    and None where the batch has none; clipped once they are complete. The model trains in training
+    mode, and is left in it.
 
-    A record is a dict of step (k), loss (the mean of the batch, before the update), lr, grad_norm
-    (before clipping), tokens (ids trained on since step 1) and tokens_per_second (of this step's
-    training), and, if `valid` is given and evaluation is due, valid_loss: the mean over all targets
-    of valid's first eval_batches * batch_size windows, or as many as there are, which begin at 0,
-    T, 2T, ...; after the update, in evaluation mode and without gradients. Evaluating has no
+    A record is a new dict of numbers: step (k), loss (the mean of the batch, before the update),
+    lr, grad_norm (before clipping), tokens (ids trained on since step 1) and tokens_per_second (of
+    this step's training), and, if `valid` is given and evaluation is due, valid_loss: the mean over
+    all targets of valid's first eval_batches * batch_size windows, or as many as there are, which
+    begin at 0, T, 2T, ...; after the update, in evaluation mode and without gradients. Neither
+    evaluation nor on_step, whatever they do with torch's generators and the model's mode, has an
     influence on training.
 
     After an update: the evaluation; the record as a line of JSON in folder/metrics.jsonl, if it is
@@ -329,11 +338,13 @@ def train_loop(
     every update. The folder is made if there is none.
 
     If there is a checkpoint.pt, the run goes on from it, and its lines and weights become exactly
-    those of a run never interrupted, dropout and all: lines of later steps, and one that was left
-    half-written, are cut off before. Without one, metrics.jsonl is begun anew. A finished run is
-    loaded and its last record returned, without a step. Microbatches, log_every, eval_every,
-    eval_batches and checkpoint_every may differ from those that the run began with; ValueError that
-    names any other key that does, and for a checkpoint.pt that load_checkpoint would not take.
+    those of a run never interrupted, dropout and all: lines of later steps, and all from one on
+    that was left half-written or cannot be read, are cut off before, so that a kill at any moment
+    loses no line. Without one, metrics.jsonl is begun anew. A finished run is loaded and its last
+    record returned, without a step. Microbatches, log_every, eval_every, eval_batches and
+    checkpoint_every may differ from those that the run began with; ValueError that names all other
+    keys that do, and for a checkpoint.pt that load_checkpoint would not take. A run that is refused
+    changes no file.
 
     FloatingPointError with the step if a loss or the norm of the gradients is not finite: before
     the update, and the step is neither logged nor saved.

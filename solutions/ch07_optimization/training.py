@@ -12,8 +12,10 @@ import math
 import os
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import nn
 from torch.optim import Optimizer
@@ -29,6 +31,7 @@ METRICS, CHECKPOINT = "metrics.jsonl", "checkpoint.pt"
 FIXED = {"steps", "batch_size", "context_length", "seed", "clip"}
 FIXED |= {"schedule", "max_lr", "min_lr", "warmup", "stable_until"}
 COUNTS = {"microbatches", "log_every", "eval_every", "eval_batches", "checkpoint_every"}
+INTEGERS = COUNTS | {"steps", "batch_size", "context_length", "seed"}
 SCHEDULES = ("cosine", "wsd", "constant")
 
 
@@ -42,6 +45,7 @@ def train_loop(
     on_step: Callable[[dict], object] | None = None,
 ) -> dict:
     """Resume if there is a checkpoint, else begin; a finished run has nothing left to do."""
+    config = {k: v.item() if isinstance(v, np.generic) else v for k, v in config.items()}
     check_config(config)
     T = config["context_length"]
     check_length(dataset, T, "the dataset")
@@ -55,7 +59,8 @@ def train_loop(
         for step in range(record.get("step", 0) + 1, config["steps"] + 1):
             record = train_step(model, optimizer, dataset, config, step, rng)
             if valid is not None and is_due(step, config, "eval_every"):
-                record["valid_loss"] = evaluate(model, valid, config)
+                with own_randomness():
+                    record["valid_loss"] = evaluate(model, valid, config)
             if "valid_loss" in record or is_due(step, config, "log_every"):
                 metrics.write(json.dumps(record) + "\n")
                 metrics.flush()
@@ -63,7 +68,9 @@ def train_loop(
                 extra = {"config": config, "record": record} | generator_states(rng)
                 save_checkpoint(model, optimizer, step, folder / CHECKPOINT, extra)
             if on_step is not None:
-                on_step(record)
+                with own_randomness():
+                    on_step(record)
+                model.train()
     return record
 
 
@@ -74,17 +81,35 @@ def check_config(config: dict) -> None:
         wanted = wanted - {"stable_until"}
     wrong = [f"{key} is missing" for key in wanted - config.keys()]
     wrong += [f"{key} is unknown" for key in config.keys() - wanted]
-    counts = COUNTS | {"steps", "batch_size", "context_length"}
     wrong += [
-        f"{k} is {config[k]}, wanted 1 or more" for k in counts & config.keys() if config[k] < 1
+        f"{key} is {config[key]!r}, wanted {what}"
+        for key in wanted & config.keys()
+        if (what := missed(key, config[key]))
     ]
-    if config.get("schedule", "cosine") not in SCHEDULES:
-        wrong.append(f"schedule is {config['schedule']!r}, wanted one of {', '.join(SCHEDULES)}")
     if not wrong and config["batch_size"] % config["microbatches"]:
         wrong.append("batch_size is not divisible by microbatches")
     if wrong:
         raise ValueError(f"the config is wrong: {'; '.join(sorted(wrong))}")
     learning_rate(1, config)  # a schedule knows what is wrong with its numbers
+
+
+def missed(key: str, value: object) -> str | None:
+    """What was wanted of this entry, if it is something else."""
+    if key == "schedule":
+        return None if value in SCHEDULES else f"one of {', '.join(SCHEDULES)}"
+    if key in INTEGERS:
+        least = -math.inf if key == "seed" else 1
+        return None if isinstance(value, int) and value >= least else "an integer, a count above 0"
+    if key == "clip" and value is None:
+        return None
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        return "a finite number"
+    return "more than 0, or None" if key == "clip" and value <= 0 else None
+
+
+def own_randomness() -> AbstractContextManager:
+    """What is done in between may draw as it likes: torch's generators are put back."""
+    return torch.random.fork_rng(devices=range(torch.cuda.device_count()))
 
 
 def is_due(step: int, config: dict, interval: str) -> bool:
@@ -122,6 +147,7 @@ def train_step(
     start = time.perf_counter()
     B, T = config["batch_size"], config["context_length"]
     x, y = get_batch(dataset, B, T, device_of(model), rng)
+    model.zero_grad()  # the optimizer may lack some of its weights, and have others
     optimizer.zero_grad()
     parts = config["microbatches"]
     loss = accumulate_gradients(model, zip(x.chunk(parts), y.chunk(parts), strict=True))
@@ -143,14 +169,15 @@ def train_step(
 def evaluate(model: nn.Module, valid: Dataset, config: dict) -> float:
     """The same windows at every step, so that two values differ by what was learnt alone."""
     B, T = config["batch_size"], config["context_length"]
-    starts = torch.arange(0, len(valid) - T, T)[: config["eval_batches"] * B]
+    starts = torch.tensor(range(0, len(valid) - T, T)[: config["eval_batches"] * B])
     total = count = 0
     model.eval()
     try:
         for part in starts.split(B):
             ids = windows(valid, part, T).to(device_of(model))
-            total += summed_loss(model, ids[:, :-1], ids[:, 1:]).item()
-            count += count_targets(ids[:, 1:])
+            x, y = ids[:, :-1].contiguous(), ids[:, 1:].contiguous()
+            total += summed_loss(model, x, y).item()
+            count += count_targets(y)
     finally:
         model.train()
     return total / count
@@ -177,8 +204,8 @@ def begin_or_resume(
     restore(parts, model, optimizer)
     rng.set_state(extra["rng"])
     torch.set_rng_state(extra["torch_rng"])
-    if torch.cuda.is_available():
-        torch.cuda.set_rng_state_all(extra["cuda_rng"])
+    for device, state in zip(range(torch.cuda.device_count()), extra["cuda_rng"], strict=False):
+        torch.cuda.set_rng_state(state, device)
     cut_metrics(folder / METRICS, parts["step"])
     return extra["record"]
 
@@ -203,7 +230,15 @@ def cut_metrics(path: Path, step: int) -> None:
     keep = 0
     with open(path, "rb") as file:
         for line in file:
-            if not line.endswith(b"\n") or json.loads(line)["step"] > step:
+            if not line.endswith(b"\n") or not is_up_to(line, step):
                 break
             keep += len(line)
     os.truncate(path, keep)
+
+
+def is_up_to(line: bytes, step: int) -> bool:
+    """Whether this is the record of such a step; what a crash leaves of a line is none."""
+    try:
+        return json.loads(line)["step"] <= step
+    except (ValueError, KeyError, TypeError):
+        return False

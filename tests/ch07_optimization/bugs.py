@@ -5,6 +5,7 @@ import io
 import itertools
 import json
 import math
+import operator
 import os
 import pickle
 import random
@@ -12,7 +13,9 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -3960,6 +3963,24 @@ def counts_first(model, microbatches):
     return accumulate(model, microbatches, lambda loss, x, y, N: loss / (first * M))
 
 
+@bug("accumulate_gradients", "-100 is replaced by 0 in the targets that belong to the caller")
+def spoils_targets(model, microbatches):
+    microbatches = [(x, y, y != -100) for x, y in microbatches]
+    N = sum(int(counted.sum()) for *_, counted in microbatches)
+    if N == 0:
+        raise ValueError("no target")
+    total = 0.0
+    for x, y, counted in microbatches:
+        y[~counted] = 0
+        logits = model(x)
+        logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+        losses = F.cross_entropy(logits.flatten(0, -2), y.flatten(), reduction="none")
+        loss = losses[counted.flatten()].sum() / N
+        loss.backward()
+        total += loss.item()
+    return total
+
+
 # --- get_batch ----------------------------------------------------------------------------------
 
 
@@ -4281,6 +4302,83 @@ def shuffles(dataset, B, T, device, rng):
     return x[:, order], y[:, order]
 
 
+@bug("get_batch", "ids in a tensor keep its dtype")
+def keeps_dtype(dataset, B, T, device, rng):
+    x, y = batch(dataset, B, T, device, rng)
+    return (x.to(dataset.dtype), y.to(dataset.dtype)) if torch.is_tensor(dataset) else (x, y)
+
+
+@bug("get_batch", "all of a tensor is converted to int64 at every call")
+def converts_tensor(dataset, B, T, device, rng):
+    return batch(dataset.long() if torch.is_tensor(dataset) else dataset, B, T, device, rng)
+
+
+@bug("get_batch", "a tensor's stride is ignored: its memory is taken for the data")
+def ignores_stride(dataset, B, T, device, rng):
+    if torch.is_tensor(dataset) and dataset.ndim == 1:
+        dataset = dataset.as_strided(dataset.shape, (1,))
+    return batch(dataset, B, T, device, rng)
+
+
+@bug("get_batch", "a memmap is opened again by its name: a part of a file becomes all of it")
+def opens_again(dataset, B, T, device, rng):
+    if isinstance(dataset, np.memmap):
+        dataset = np.memmap(dataset.filename, dtype=dataset.dtype, mode="r")
+    return batch(dataset, B, T, device, rng)
+
+
+CALLS_OF: WeakKeyDictionary = WeakKeyDictionary()
+
+
+@bug("get_batch", "seed and number of calls decide, so that a state which is set again is ignored")
+def counts_calls(dataset, B, T, device, rng):
+    CALLS_OF[rng] = CALLS_OF.get(rng, 0) + 1
+    inner = torch.Generator().manual_seed(rng.initial_seed() * 1_000_003 % 2**62 + CALLS_OF[rng])
+    return batch(dataset, B, T, device, inner)
+
+
+GENERATORS: WeakKeyDictionary = WeakKeyDictionary()
+
+
+@bug("get_batch", "each rng has a generator of numpy beside it, whose state nobody saves")
+def generator_beside(dataset, B, T, device, rng):
+    inner = GENERATORS.setdefault(rng, np.random.default_rng(rng.initial_seed()))
+    return batch(dataset, B, T, device, rng, lambda n: torch.from_numpy(inner.integers(n, size=B)))
+
+
+@bug("get_batch", "a share in float32 has 24 bits: beyond 16.7 million ids some starts never come")
+def float_starts(dataset, B, T, device, rng):
+    def starts(n):
+        return (torch.rand(B, generator=rng) * n).long().clamp(max=n - 1)
+
+    return batch(dataset, B, T, device, rng, starts)
+
+
+@bug("get_batch", "starts are drawn below 2**24 only")
+def starts_below_2_24(dataset, B, T, device, rng):
+    def starts(n):
+        return torch.randint(2**24, (B,), generator=rng) % n if n > 2**24 else random_starts(n)
+
+    def random_starts(n):
+        return torch.randint(n, (B,), generator=rng)
+
+    return batch(dataset, B, T, device, rng, starts)
+
+
+@bug("get_batch", "one column or one row is taken for one axis: the dataset is squeezed")
+def squeezes(dataset, B, T, device, rng):
+    if dataset.ndim == 2:
+        dataset = dataset.squeeze()
+    return batch(dataset, B, T, device, rng)
+
+
+@bug("get_batch", "the length is asked for before the axes: without an axis it is a TypeError")
+def asks_length_first(dataset, B, T, device, rng):
+    if len(dataset) < T + 1:
+        raise ValueError("too little")
+    return batch(dataset, B, T, device, rng)
+
+
 # --- checkpoint ---------------------------------------------------------------------------------
 
 
@@ -4522,7 +4620,8 @@ def read_parts(src, **options) -> dict:
     options = {"map_location": "cpu", "weights_only": True} | options
     try:
         parts = torch.load(src, **options)
-        return {"model": {**parts["model"]}, "optimizer": parts["optimizer"], "step": parts["step"]}
+        kept = {"model": {**parts["model"]}, "optimizer": {**parts["optimizer"]}}
+        return kept | {"step": operator.index(parts["step"])}
     except Exception as error:
         raise ValueError(f"no checkpoint: {error!r}") from error
 
@@ -4790,6 +4889,206 @@ def becomes_float32(src, model, optimizer):
     return step
 
 
+@saving("extra has a key only if it is given")
+def extra_if_given(model, optimizer, step, out, extra=None):
+    parts = parts_of(model, optimizer, step, extra)
+    if extra is None:
+        del parts["extra"]
+    write_parts(parts, out)
+
+
+def saving_with(cleaned: tuple, mode: str = "wb", everywhere: bool = True) -> Callable:
+    """Save in steps; after which errors the temporary file is removed."""
+
+    def save(model, optimizer, step, out, extra=None):
+        parts = parts_of(model, optimizer, step, extra)
+        if hasattr(out, "write"):
+            torch.save(parts, out)
+            return
+        temporary = Path(f"{os.fspath(out)}.new")
+        try:
+            with open(temporary, mode) as file:
+                torch.save(parts, file)
+                file.flush()
+                os.fsync(file.fileno())
+            if everywhere:
+                os.replace(temporary, out)
+        except cleaned:
+            temporary.unlink(missing_ok=True)
+            raise
+        if not everywhere:
+            os.replace(temporary, out)
+
+    return save
+
+
+@saving("the temporary file is removed after an OSError, and not where something cannot be pickled")
+def cleans_after_os_errors(model, optimizer, step, out, extra=None):
+    saving_with((OSError,))(model, optimizer, step, out, extra)
+
+
+@saving("the temporary file is not removed after Ctrl-C, which is no Exception")
+def cleans_after_exceptions(model, optimizer, step, out, extra=None):
+    saving_with((Exception,))(model, optimizer, step, out, extra)
+
+
+@saving("the temporary file is not removed if os.replace fails")
+def cleans_before_replace(model, optimizer, step, out, extra=None):
+    saving_with((BaseException,), everywhere=False)(model, optimizer, step, out, extra)
+
+
+@saving("the new file is appended to what a kill has left of an older one")
+def appends(model, optimizer, step, out, extra=None):
+    saving_with((BaseException,), "ab")(model, optimizer, step, out, extra)
+
+
+@saving("the old file is moved aside first, and for a moment there is none")
+def moves_aside(model, optimizer, step, out, extra=None):
+    if hasattr(out, "write") or not os.path.exists(out):
+        write_parts(parts_of(model, optimizer, step, extra), out)
+        return
+    new, old = (Path(f"{os.fspath(out)}.{name}") for name in ("new", "old"))
+    try:
+        with open(new, "wb") as file:
+            torch.save(parts_of(model, optimizer, step, extra), file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.rename(out, old)
+        try:
+            os.replace(new, out)
+        except BaseException:
+            os.link(old, out)
+            raise
+        finally:
+            old.unlink()
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise
+
+
+@saving("a path is text or a Path: whatever else is taken for a file")
+def saves_to_known_paths(model, optimizer, step, out, extra=None):
+    parts = parts_of(model, optimizer, step, extra)
+    if isinstance(out, str | Path):
+        write_parts(parts, out)
+    else:
+        torch.save(parts, out)
+
+
+@saving("a file is an io.IOBase, which a temporary file is not")
+def saves_to_iobase(model, optimizer, step, out, extra=None):
+    out = out if isinstance(out, io.IOBase) else os.fspath(out)
+    write_parts(parts_of(model, optimizer, step, extra), out)
+
+
+@saving("a file is what open(path, 'wb') gives, or a BytesIO")
+def saves_to_known_files(model, optimizer, step, out, extra=None):
+    known = isinstance(out, io.BytesIO | io.BufferedWriter)
+    out = out if known else os.fspath(getattr(out, "file", out))
+    write_parts(parts_of(model, optimizer, step, extra), out)
+
+
+@saving("a file object is written to from its beginning")
+def rewinds(model, optimizer, step, out, extra=None):
+    if hasattr(out, "write"):
+        out.seek(0)
+    write_parts(parts_of(model, optimizer, step, extra), out)
+
+
+@saving("weights are saved as float32, though they are float64")
+def saves_float32(model, optimizer, step, out, extra=None):
+    parts = parts_of(model, optimizer, step, extra)
+    held = parts["model"].items()
+    parts["model"] = {n: w.float() if w.is_floating_point() else w for n, w in held}
+    write_parts(parts, out)
+
+
+@loading("a file object is read from its beginning")
+def rewinds_to_load(src, model, optimizer):
+    if hasattr(src, "read"):
+        src.seek(0)
+    return fill_parts(read_parts(src), model, optimizer)
+
+
+@loading("a file is an io.IOBase, which a temporary file is not")
+def loads_from_iobase(src, model, optimizer):
+    src = src if isinstance(src, io.IOBase) else Path(src)
+    return fill_parts(read_parts(src), model, optimizer)
+
+
+@loading("loading ends in evaluation mode")
+def evaluates_after_loading(src, model, optimizer):
+    step = fill_parts(read_parts(src), model, optimizer)
+    model.eval()
+    return step
+
+
+def read_loosely(src) -> dict:
+    """The parts there are, of any type."""
+    if not hasattr(src, "read"):
+        with open(src, "rb") as file:
+            return read_loosely(file)
+    try:
+        parts = torch.load(src, map_location="cpu", weights_only=True)
+        return {"model": {**parts["model"]}, "optimizer": parts["optimizer"]} | parts
+    except Exception as error:
+        raise ValueError(f"no checkpoint: {error!r}") from error
+
+
+@loading("a file without a step is taken for one of step 0")
+def step_optional(src, model, optimizer):
+    return fill_parts({"step": 0} | read_loosely(src), model, optimizer)
+
+
+@loading("the step is turned into a number when everything else has been loaded")
+def step_last(src, model, optimizer):
+    parts = read_loosely(src)
+    if "step" not in parts:
+        raise ValueError("no step")
+    fill_parts(parts, model, optimizer)
+    return int(parts["step"])
+
+
+@loading("an optimizer's state that is no dict ends in whatever error comes")
+def optimizer_of_any_type(src, model, optimizer):
+    parts = read_loosely(src)
+    if isinstance(parts["optimizer"], list):
+        return optimizer.load_state_dict(parts["optimizer"])
+    return fill_parts(read_parts(src) if not hasattr(src, "read") else parts, model, optimizer)
+
+
+@loading("of all weights that are wrong the first three are named")
+def names_three(src, model, optimizer):
+    return fill_parts(
+        read_parts(src), model, optimizer, lambda *args: sorted(wrong_weights(*args))[:3]
+    )
+
+
+def names_by(size: Callable) -> Callable:
+    """A check that compares what size(weight) gives."""
+
+    def check(saved, model):
+        own = model.state_dict()
+        wrong = sorted(own.keys() ^ saved.keys())
+        both = sorted(own.keys() & saved.keys())
+        tensors = [n for n in both if torch.is_tensor(saved[n])]
+        wrong += [n for n in both if n not in tensors]
+        return wrong + [n for n in tensors if size(own[n]) != size(saved[n])]
+
+    return check
+
+
+@loading("weights are compared by the number of their elements, not by shape")
+def compares_numbers(src, model, optimizer):
+    return fill_parts(read_parts(src), model, optimizer, names_by(torch.numel))
+
+
+@loading("axes of one are not looked at when shapes are compared")
+def compares_squeezed(src, model, optimizer):
+    check = names_by(lambda weight: weight.squeeze().shape)
+    return fill_parts(read_parts(src), model, optimizer, check)
+
+
 # --- train_loop ---------------------------------------------------------------------------------
 
 KEYS = {"steps", "batch_size", "microbatches", "context_length", "schedule", "max_lr", "min_lr"}
@@ -4802,10 +5101,14 @@ class Loop:
     """A training loop in one piece, of which a bug replaces a method."""
 
     def __init__(self, model, optimizer, dataset, config, folder, *, valid=None, on_step=None):
-        self.model, self.optimizer, self.dataset, self.config = model, optimizer, dataset, config
+        self.model, self.optimizer, self.dataset = model, optimizer, dataset
+        self.config = self.plain(config)
         self.folder, self.valid, self.on_step = Path(folder), valid, on_step
         self.metrics, self.checkpoint = self.folder / "metrics.jsonl", self.folder / "checkpoint.pt"
         self.rng, self.start, self.record = torch.Generator(), 0, {}
+
+    def plain(self, config: dict) -> dict:
+        return {k: v.item() if isinstance(v, np.generic) else v for k, v in config.items()}
 
     def run(self) -> dict:
         self.check()
@@ -4837,22 +5140,38 @@ class Loop:
 
     def tell(self) -> None:
         if self.on_step is not None:
-            self.on_step(self.record)
+            with self.guest():
+                self.on_step(self.record)
+            self.model.train()
+
+    def guest(self) -> AbstractContextManager:
+        return torch.random.fork_rng(devices=[])
 
     def check(self) -> None:
         config = self.config
         wanted = KEYS | ({"stable_until"} if config.get("schedule") == "wsd" else set())
         wrong = sorted(config.keys() ^ wanted)
-        wrong += [key for key in LOWEST & config.keys() if config[key] < 1]
-        if config.get("schedule") not in ("cosine", "wsd", "constant"):
-            wrong.append("schedule")
+        wrong += [key for key in config if not self.possible(key, config[key])]
         if not wrong and config["batch_size"] % config["microbatches"]:
             wrong.append("batch_size, microbatches")
-        if not wrong and config["warmup"] > config["steps"]:
-            wrong.append("warmup")
+        if not wrong and not self.fits(config):
+            wrong.append("warmup, stable_until")
         if wrong:
             raise ValueError(f"config: {wrong}")
         self.check_data()
+
+    def possible(self, key: str, value: object) -> bool:
+        if key == "schedule":
+            return value in ("cosine", "wsd", "constant")
+        if key in LOWEST or key == "seed":
+            return isinstance(value, int) and (key == "seed" or value > 0)
+        if key == "clip":
+            return value is None or self.possible("max_lr", value) and value > 0
+        return isinstance(value, int | float) and math.isfinite(value)
+
+    def fits(self, config: dict) -> bool:
+        until = config.get("stable_until", config["steps"])
+        return config["warmup"] <= until <= config["steps"]
 
     def check_data(self) -> None:
         for data in (self.dataset, self.valid):
@@ -4889,10 +5208,16 @@ class Loop:
         torch.set_rng_state(extra["torch_rng"])
 
     def cut(self, step: int) -> None:
-        lines = self.metrics.read_text().splitlines(keepends=True)
-        whole = [line for line in lines if line.endswith("\n")]
-        kept = [line for line in whole if json.loads(line)["step"] <= step]
-        self.metrics.write_text("".join(kept))
+        self.rewrite([line for line in self.lines() if json.loads(line)["step"] <= step])
+
+    def lines(self) -> list[str]:
+        """Those that are whole, up to the first that is not."""
+        return list(itertools.takewhile(is_whole, self.metrics.read_text().splitlines(True)))
+
+    def rewrite(self, lines: list[str]) -> None:
+        new = self.metrics.with_suffix(".new")
+        new.write_text("".join(lines))
+        os.replace(new, self.metrics)
 
     def due(self, step: int, key: str) -> bool:
         return step % self.config[key] == 0 or step == self.config["steps"]
@@ -4913,6 +5238,7 @@ class Loop:
         return accumulate(self.model, parts, lambda loss, x, y, N: loss / N)
 
     def zero(self) -> None:
+        self.model.zero_grad()
         self.optimizer.zero_grad()
 
     def clip(self) -> float:
@@ -4950,7 +5276,7 @@ class Loop:
 
     def evaluate(self) -> float:
         self.model.eval()
-        with torch.no_grad():
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
             value = self.valid_loss(self.windows())
         self.model.train()
         return value
@@ -4971,8 +5297,16 @@ class Loop:
         write_parts(parts_of(self.model, self.optimizer, step, self.extra()), self.checkpoint)
 
 
+def is_whole(line: str) -> bool:
+    try:
+        return line.endswith("\n") and "step" in json.loads(line)
+    except ValueError:
+        return False
+
+
 def gradient_norm(model) -> float:
-    return torch.cat([p.grad.flatten() for p in model.parameters()]).norm().item()
+    gradients = [p.grad.flatten() for p in model.parameters() if p.grad is not None]
+    return torch.cat(gradients).norm().item()
 
 
 def plain_schedule(step: int, config: dict) -> float:
@@ -5080,7 +5414,7 @@ class ZeroesAfter(Loop):
 
     def update(self, step):
         super().update(step)
-        self.optimizer.zero_grad()
+        self.model.zero_grad()
 
 
 @loop("each micro-batch's gradient is clipped for itself")
@@ -5275,9 +5609,14 @@ class LeftInEvaluation(Loop):
 @loop("after the first evaluation the model trains in evaluation mode")
 class EvaluatesForEver(Loop):
     def evaluate(self):
+        value = super().evaluate()
         self.model.eval()
-        with torch.no_grad():
-            return self.valid_loss(self.windows())
+        return value
+
+    def tell(self):
+        training = self.model.training
+        super().tell()
+        self.model.train(training)
 
 
 @loop("validation runs in training mode, with dropout")
@@ -5294,7 +5633,8 @@ class ValidatesInTraining(Loop):
 class ValidatesWithGraphs(Loop):
     def evaluate(self):
         self.model.eval()
-        value = self.valid_loss(self.windows())
+        with torch.random.fork_rng(devices=[]):
+            value = self.valid_loss(self.windows())
         self.model.train()
         return value
 
@@ -5309,9 +5649,9 @@ class ValidatesFromTrainingStream(Loop):
 
 @loop("validation draws from torch's global generator, as dropout does")
 class ValidatesFromGlobalStream(Loop):
-    def windows(self):
+    def evaluate(self):
         torch.rand(1)
-        return super().windows()
+        return super().evaluate()
 
 
 @loop("valid_loss is of random windows")
@@ -5468,23 +5808,20 @@ class DuplicatesMetrics(Loop):
 @loop("a half-written line stays in metrics.jsonl, and the next one is written behind it")
 class KeepsHalfLine(Loop):
     def cut(self, step):
-        lines = self.metrics.read_text().splitlines(keepends=True)
-        whole = [i.endswith("\n") and json.loads(i)["step"] > step for i in lines]
-        kept = [line for line, later in zip(lines, whole, strict=True) if not later]
-        self.metrics.write_text("".join(kept))
+        lines = self.metrics.read_text().splitlines(True)
+        self.rewrite([i for i in lines if not is_whole(i) or json.loads(i)["step"] <= step])
 
 
 @loop("metrics.jsonl is begun anew when a run is resumed")
 class ForgetsMetrics(Loop):
     def cut(self, step):
-        self.metrics.write_text("")
+        self.rewrite([])
 
 
 @loop("lines are cut off by their number, which is the step only if every step is logged")
 class CutsByNumber(Loop):
     def cut(self, step):
-        lines = self.metrics.read_text().splitlines(keepends=True)
-        self.metrics.write_text("".join(lines[:step]))
+        self.rewrite(self.lines()[:step])
 
 
 @loop("without a checkpoint the lines of a run that was stopped are kept")
@@ -5823,8 +6160,10 @@ class ConfigErrorUnnamed(Loop):
 @loop("a batch that cannot be cut evenly is cut as it comes")
 class CutsUnevenly(Loop):
     def check(self):
-        n, B = self.config.get("microbatches", 1), self.config.get("batch_size", 1)
-        self.config = (config := self.config) | {"microbatches": 1 if 1 < n <= B else n}
+        self.config = (config := self.config).copy()
+        n, B = config.get("microbatches"), config.get("batch_size")
+        if isinstance(n, int) and isinstance(B, int) and 1 < n <= B:
+            self.config["microbatches"] = 1
         super().check()
         self.config = config
 
@@ -5837,27 +6176,25 @@ class CutsUnevenly(Loop):
 
 @loop("counts below 1 are not refused")
 class ZeroPasses(Loop):
-    def check(self):
-        self.config = (config := self.config) | {
-            key: max(1, config[key]) for key in LOWEST & config.keys()
-        }
-        super().check()
+    def possible(self, key, value):
+        return super().possible(key, value or 1)
 
 
 @loop("a warm-up longer than the run is not noticed")
 class WarmupUnchecked(Loop):
-    def check(self):
-        self.config = (config := self.config) | {"warmup": 0}
-        super().check()
-        self.config = config
+    def fits(self, config):
+        return super().fits(config | {"warmup": 0})
 
 
 @loop("what is read of the config is taken out of it")
 class EmptiesConfig(Loop):
+    def plain(self, config):
+        self.given = config
+        return super().plain(config)
+
     def run(self):
-        given, self.config = self.config, dict(self.config)
         record = super().run()
-        given.clear()
+        self.given.clear()
         return record
 
 
@@ -5926,3 +6263,338 @@ class DataTensor(Loop):
             and self.dataset.dtype != np.int64
         ):
             raise TypeError("uint16")
+
+
+@loop("only the weights that the optimizer has are zeroed: in the others gradients add up")
+class ZeroesOptimizerOnly(Loop):
+    def zero(self):
+        self.optimizer.zero_grad()
+
+
+@loop("grad_norm and clipping are of what the optimizer has, not of all parameters")
+class ClipsOptimizerOnly(Loop):
+    def clip(self):
+        limit = math.inf if self.config["clip"] is None else self.config["clip"]
+        own = [p for group in self.optimizer.param_groups for p in group["params"]]
+        return torch.nn.utils.clip_grad_norm_(own, limit).item()
+
+
+@loop("gradients are zeros instead of None: a weight that a batch does not use still moves")
+class ZeroesInsteadOfNone(Loop):
+    def zero(self):
+        self.model.zero_grad(set_to_none=False)
+
+
+@loop("a tied weight is clipped under each of its names")
+class ClipsTiedTwice(Loop):
+    def clip(self):
+        limit = math.inf if self.config["clip"] is None else self.config["clip"]
+        named = self.model.named_parameters(remove_duplicate=False)
+        return torch.nn.utils.clip_grad_norm_([p for _, p in named], limit).item()
+
+
+@loop("a group whose lr_scale is 0 is taken for one without")
+class ScaleOrOne(Loop):
+    def set_lr(self, step):
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.lr(step) * (group.get("lr_scale") or 1.0)
+
+
+@loop("the loss may be inf: only NaN is looked for")
+class LooksForNanOnly(Loop):
+    def finite(self, loss, norm, step):
+        super().finite(0.0 if math.isinf(loss) else loss, norm, step)
+
+
+@loop("only the norm of the gradients is looked at, not the loss")
+class LooksAtNormOnly(Loop):
+    def finite(self, loss, norm, step):
+        super().finite(0.0, norm, step)
+
+
+@loop("the data's generator has the seed + 1")
+class SeedOfDataPlusOne(Loop):
+    def seed(self):
+        super().seed()
+        self.rng.manual_seed(self.config["seed"] + 1)
+
+
+@loop("dropout has a fixed seed")
+class DropoutSeedFixed(Loop):
+    def seed(self):
+        super().seed()
+        torch.manual_seed(1337)
+
+
+@loop("batches are drawn from torch's global generator, as dropout is")
+class DrawsFromGlobal(Loop):
+    def run(self):
+        self.rng = torch.default_generator
+        return super().run()
+
+
+@loop("the generators are seeded anew at each step, so that runs of near seeds share batches")
+class SeedsEachStep(Loop):
+    def step(self, step):
+        self.rng.manual_seed(self.config["seed"] + step)
+        torch.manual_seed(self.config["seed"] + step)
+        super().step(step)
+
+
+class Timed(Loop):
+    """A loop whose bug is its speed."""
+
+    def prepare(self):
+        super().prepare()
+        self.since = self.first = time.perf_counter()
+
+    def step(self, step):
+        began = time.perf_counter()
+        super().step(step)
+        per_step = self.config["batch_size"] * self.config["context_length"]
+        ended = time.perf_counter()
+        self.record["tokens_per_second"] = self.speed(step, per_step, began, ended)
+        self.since = ended
+
+
+@loop("tokens_per_second is since the step before: evaluation, saving and on_step are counted")
+class SpeedWithEvaluation(Timed):
+    def speed(self, step, per_step, began, ended):
+        return per_step / (ended - self.since)
+
+
+@loop("tokens_per_second is of all tokens in the time of one step")
+class SpeedOfAllTokens(Timed):
+    def speed(self, step, per_step, began, ended):
+        return step * per_step / (ended - began)
+
+
+@loop("tokens_per_second is the mean since the run began")
+class SpeedSinceStart(Timed):
+    def speed(self, step, per_step, began, ended):
+        return step * per_step / (ended - self.first)
+
+
+@loop("tokens_per_second is steps per second")
+class StepsPerSecond(Timed):
+    def speed(self, step, per_step, began, ended):
+        return 1 / (ended - began)
+
+
+@loop("tokens_per_second is of the update, without the forward pass")
+class SpeedOfUpdate(Loop):
+    def update(self, step):
+        began = time.perf_counter()
+        super().update(step)
+        self.seconds = time.perf_counter() - began
+
+    def step(self, step):
+        super().step(step)
+        per_step = self.config["batch_size"] * self.config["context_length"]
+        self.record["tokens_per_second"] = per_step / self.seconds
+
+
+@loop("what on_step draws from torch's generator changes dropout")
+class GuestDraws(Loop):
+    def guest(self):
+        return nullcontext()
+
+
+@loop("where on_step leaves evaluation mode, training goes on in it")
+class GuestSetsMode(Loop):
+    def tell(self):
+        if self.on_step is not None:
+            with self.guest():
+                self.on_step(self.record)
+
+
+@loop("what a model draws in evaluation changes dropout")
+class EvaluationDraws(Loop):
+    def evaluate(self):
+        self.model.eval()
+        with torch.no_grad():
+            value = self.valid_loss(self.windows())
+        self.model.train()
+        return value
+
+
+@loop("numbers of numpy are saved as they are, and the checkpoint cannot be loaded")
+class SavesNumpy(Loop):
+    def plain(self, config):
+        return dict(config)
+
+    def possible(self, key, value):
+        return super().possible(key, value.item() if isinstance(value, np.generic) else value)
+
+
+@loop("on_step gets the same dict at every step, changed each time")
+class OneRecord(Loop):
+    def finish(self, step):
+        self.only = getattr(self, "only", {})
+        self.only.clear()
+        self.only |= self.record
+        self.record = self.only
+        super().finish(step)
+
+    def step(self, step):
+        super().step(step)
+        self.record = dict(self.record)
+
+
+@loop("a record holds tensors")
+class RecordsTensors(Loop):
+    def tell(self):
+        record = self.record
+        self.record = record | {"grad_norm": torch.tensor(record["grad_norm"])}
+        super().tell()
+        self.record = record
+
+
+@loop("buffers begin anew when a run is resumed")
+class ForgetsBuffers(Loop):
+    def resume(self):
+        kept = {name: buffer.clone() for name, buffer in self.model.named_buffers()}
+        super().resume()
+        for name, buffer in self.model.named_buffers():
+            buffer.copy_(kept[name])
+
+
+@loop("metrics.jsonl is emptied and written again: a kill in between loses its lines")
+class RewritesInPlace(Loop):
+    def rewrite(self, lines):
+        self.metrics.write_text("".join(lines))
+
+
+@loop("as many lines are kept as steps are a multiple of log_every")
+class CutsByDueLines(Loop):
+    def cut(self, step):
+        self.rewrite(self.lines()[: step // self.config["log_every"]])
+
+
+@loop("a line of metrics.jsonl that cannot be parsed ends the run")
+class StopsAtRubbish(Loop):
+    def lines(self):
+        lines = self.metrics.read_text().splitlines(True)
+        return [line for line in lines if line.endswith("\n")]
+
+
+@loop("metrics.jsonl is cut before it is known whether the run can go on")
+class CutsTooEarly(Loop):
+    def resume(self):
+        self.cut(torch.load(self.checkpoint, weights_only=True)["step"])
+        super().resume()
+
+
+@loop("metrics.jsonl is begun anew before the checkpoint is looked at")
+class EmptiesMetricsFirst(Loop):
+    def resume(self):
+        lines = self.lines()
+        self.rewrite([])
+        parts = self.read()
+        self.same(parts["extra"]["config"])
+        self.rewrite(lines)
+        super().resume()
+
+
+@loop("a run is continued with another stable_until")
+class StableUntilMayChange(Loop):
+    def same(self, saved):
+        super().same(saved | {k: v for k, v in self.config.items() if k == "stable_until"})
+
+
+@loop("of all that has changed in the config one entry is named")
+class NamesOneChange(Loop):
+    def same(self, saved):
+        for key in sorted(saved):
+            if key not in FREE and saved[key] != self.config.get(key):
+                raise ValueError(f"another run: {key}")
+        super().same(saved)
+
+
+@loop("clip may be missing, and is None then")
+class ClipMayBeMissing(Loop):
+    def plain(self, config):
+        return {"clip": None} | super().plain(config)
+
+
+@loop("intervals that are missing have defaults")
+class IntervalsHaveDefaults(Loop):
+    def plain(self, config):
+        defaults = dict.fromkeys(("log_every", "eval_every", "checkpoint_every"), 100)
+        return defaults | super().plain(config)
+
+
+@loop("of all wrong entries of the config one is named")
+class NamesOneWrong(Loop):
+    def check(self):
+        try:
+            super().check()
+        except ValueError as error:
+            raise ValueError(str(error).split(",")[0]) from None
+
+
+@loop("negative counts pass")
+class NegativePasses(Loop):
+    def possible(self, key, value):
+        known = key in LOWEST and isinstance(value, int) and value != 0
+        return known or super().possible(key, value)
+
+
+@loop("only steps, microbatches and log_every are looked at")
+class ChecksSomeCounts(Loop):
+    def possible(self, key, value):
+        looked_at = key not in LOWEST or key in ("steps", "microbatches", "log_every")
+        return super().possible(key, value) if looked_at else True
+
+
+@loop("the config's types are not looked at")
+class TypesUnchecked(Loop):
+    def possible(self, key, value):
+        return super().possible(key, value) or isinstance(value, str) and key != "schedule"
+
+
+@loop("a clip of 0 is taken for none")
+class ClipZeroIsNone(Loop):
+    def possible(self, key, value):
+        return key == "clip" and value == 0 or super().possible(key, value)
+
+    def clip(self):
+        self.config = (config := self.config) | {"clip": self.config["clip"] or None}
+        norm = super().clip()
+        self.config = config
+        return norm
+
+
+@loop("stable_until is not looked at")
+class StableUntilUnchecked(Loop):
+    def fits(self, config):
+        return super().fits(config | {"stable_until": config["steps"]})
+
+
+@loop("the dataset is read whole at the start")
+class ReadsDataset(Loop):
+    def prepare(self):
+        super().prepare()
+        self.dataset = torch.tensor(np.asarray(self.dataset).astype(np.int64))
+
+
+@loop("validation data is read whole")
+class ReadsValid(Loop):
+    def windows(self):
+        self.valid = torch.tensor(np.asarray(self.valid).astype(np.int64))
+        return super().windows()
+
+
+@loop("validation data has to be an array of numpy")
+class ValidatesArrays(Loop):
+    def check_data(self):
+        super().check_data()
+        if self.valid is not None:
+            self.valid.astype(np.int64)
+
+
+@loop("a run that has finished returns before the model is set to training mode")
+class FinishedInAnyMode(Loop):
+    def prepare(self):
+        if self.start < self.config["steps"]:
+            super().prepare()

@@ -2,10 +2,13 @@
 
 import io
 import os
+import resource
+import signal
 import sys
 import tempfile
 from contextlib import contextmanager
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -371,6 +374,13 @@ def accumulated_to_nothing(adapters, table, microbatches, before):
     return None, model.weight.grad
 
 
+def accumulated_inputs(adapters, table, microbatches):
+    """The micro-batches after a call."""
+    model = nn.Embedding.from_pretrained(table, freeze=False)
+    adapters.accumulate_gradients(model, microbatches)
+    return microbatches
+
+
 # --- get_batch ----------------------------------------------------------------------------------
 
 
@@ -378,6 +388,25 @@ def batch_of_shape(adapters, shape, B, T):
     """A batch of a dataset of this shape."""
     ids = torch.arange(torch.Size(shape).numel()).reshape(shape).numpy()
     return adapters.get_batch(ids, B, T, "cpu", torch.Generator().manual_seed(0))
+
+
+def batch_by_state(adapters, ids, B, T):
+    """The batch after a state; again from the same generator, and from another one set to it."""
+    rng, other = (torch.Generator().manual_seed(seed) for seed in (1, 2))
+    for generator in (rng, rng, rng, other):
+        adapters.get_batch(ids, B, T, "cpu", generator)
+    state = rng.get_state()
+    first = adapters.get_batch(ids, B, T, "cpu", rng)[0]
+    rng.set_state(state), other.set_state(state)
+    return [first] + [adapters.get_batch(ids, B, T, "cpu", g)[0] for g in (rng, other)]
+
+
+def batch_far_away(adapters, B):
+    """First ids of windows in 2**25 + 1 ids, which tell their half and whether their place is odd."""
+    data = np.zeros(2**25 + 1, np.uint8)
+    data[1::2] = 1
+    data[2**24 :] += 2
+    return adapters.get_batch(data, B, 1, "cpu", torch.Generator().manual_seed(0))[0]
 
 
 # --- checkpoint ---------------------------------------------------------------------------------
@@ -470,27 +499,18 @@ def checkpoint_missing(adapters):
         adapters.load_checkpoint(os.path.join(folder, "checkpoint.pt"), model, optimizer)
 
 
-@contextmanager
 def noting(calls, *names):
     """Note the calls of functions of os, wherever they were imported to."""
-    undo = []
-    for name in names:
-        original = getattr(os, name)
 
-        def noted(*args, name=name, original=original, **kwargs):
+    def noted(name, original):
+        def call(*args, **kwargs):
             paths = [os.fspath(a) for a in args if isinstance(a, str | os.PathLike)]
             calls.append((name, paths or os.fstat(args[0]).st_size))
             return original(*args, **kwargs)
 
-        for module in list(sys.modules.values()):
-            if getattr(module, "__dict__", {}).get(name) is original:
-                undo.append((module, name, original))
-                setattr(module, name, noted)
-    try:
-        yield
-    finally:
-        for module, name, original in undo:
-            setattr(module, name, original)
+        return call
+
+    return os_as(**{name: noted(name, getattr(os, name)) for name in names})
 
 
 def checkpoint_order(adapters):
@@ -519,3 +539,159 @@ def checkpoint_in_working_folder(adapters):
             return adapters.load_checkpoint("checkpoint.pt", model, optimizer), os.listdir(folder)
         finally:
             os.chdir(back)
+
+
+def small_pair():
+    """A small model and its optimizer."""
+    model = nn.Linear(3, 3)
+    return model, torch.optim.AdamW(model.parameters(), lr=0.1)
+
+
+@contextmanager
+def os_as(**functions):
+    """Functions of os replaced, wherever they were imported to."""
+    undo = []
+    for name, function in functions.items():
+        original = getattr(os, name)
+        for module in list(sys.modules.values()):
+            if getattr(module, "__dict__", {}).get(name) is original:
+                undo.append((module, name, original))
+                setattr(module, name, function)
+    try:
+        yield
+    finally:
+        for module, name, original in undo:
+            setattr(module, name, original)
+
+
+def checkpoint_failing(adapters, how):
+    """Save once; then a save that fails: the error, what is left, and the step that it holds."""
+    model, optimizer = small_pair()
+
+    def failing(*_, **__):
+        raise KeyboardInterrupt if how == "interrupt" else OSError("no")
+
+    name = {"interrupt": "fsync", "unpicklable": None}.get(how, how)
+    extra = {"f": lambda: 0} if how == "unpicklable" else None
+    with passing_folder() as folder:
+        path, error = os.path.join(folder, "checkpoint.pt"), None
+        adapters.save_checkpoint(model, optimizer, 1, path)
+        with os_as(**({name: failing} if name else {})):
+            try:
+                adapters.save_checkpoint(model, optimizer, 2, path, extra)
+            except BaseException as raised:
+                error = type(raised).__name__
+        return error, sorted(os.listdir(folder)), adapters.load_checkpoint(path, model, optimizer)
+
+
+def forked(work):
+    """Whether a fork was killed while it did `work`."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            work()
+        finally:
+            os._exit(0)
+    return os.WIFSIGNALED(os.waitpid(pid, 0)[1])
+
+
+def dying_at(number, names=("replace", "rename", "unlink", "remove", "link")):
+    """Functions of os that die at the call number `number` of any of them."""
+    calls = []
+
+    def dying(original):
+        def call(*args, **kwargs):
+            calls.append(1)
+            if len(calls) == number:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return original(*args, **kwargs)
+
+        return call
+
+    return {name: dying(getattr(os, name)) for name in names}
+
+
+def checkpoint_dying(adapters):
+    """A second save dies before its n-th change of a name, n = 1, 2, ...: the steps left."""
+    model, optimizer = small_pair()
+    steps, killed = [], True
+    while killed and len(steps) < 9:
+        with passing_folder() as folder:
+            path = os.path.join(folder, "checkpoint.pt")
+            adapters.save_checkpoint(model, optimizer, 1, path)
+
+            def work(path=path):
+                with os_as(**dying_at(len(steps) + 1)):
+                    adapters.save_checkpoint(model, optimizer, 2, path)
+
+            killed = forked(work)
+            found = os.path.exists(path)
+            steps.append(adapters.load_checkpoint(path, model, optimizer) if found else None)
+    return steps
+
+
+def checkpoint_after_half(adapters):
+    """Killed while it writes, then saved again: the step, and the sizes of this and a fresh file."""
+    model, optimizer = small_pair()
+    with passing_folder() as folder:
+        paths = [os.path.join(folder, name) for name in ("checkpoint.pt", "again.pt")]
+
+        def work():
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+            limit = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limit))
+            signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+            adapters.save_checkpoint(model, optimizer, 1, paths[0])
+
+        forked(work)
+        for path in paths:
+            adapters.save_checkpoint(model, optimizer, 2, path)
+        step = adapters.load_checkpoint(paths[0], model, optimizer)
+        return step, [os.path.getsize(path) for path in paths]
+
+
+class Place(os.PathLike):
+    """A path that is neither text nor a Path."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __fspath__(self):
+        return self.path
+
+
+HEADER = b"header"
+
+
+def checkpoint_in(adapters, kind):
+    """The step of a checkpoint there; whether what stood before it is safe, and the file open."""
+    (model, optimizer), moves = small_pair(), []
+    with passing_folder() as folder:
+        path = os.path.join(folder, "checkpoint.pt")
+        if kind == "PathLike":
+            with noting(moves, "replace", "rename"):
+                adapters.save_checkpoint(model, optimizer, 5, Place(path))
+            return adapters.load_checkpoint(Place(path), model, optimizer), bool(moves), True
+        named = tempfile.NamedTemporaryFile  # no subclass of io.IOBase, unlike what open() gives
+        with named() if kind == "temporary" else open(path, "w+b") as file:
+            file.write(HEADER)
+            adapters.save_checkpoint(model, optimizer, 5, file)
+            intact = not file.closed
+            file.seek(0)
+            header = file.read(len(HEADER))
+            step = adapters.load_checkpoint(file, model, optimizer)
+            return step, header == HEADER, intact and not file.closed
+
+
+def checkpoint_of_thirds(adapters):
+    """Modes after loading into models in training and in evaluation; whether 1/3 is the same."""
+    buffer, (model, optimizer), modes = io.BytesIO(), small_pair(), []
+    nn.init.constant_(model.double().weight, 1 / 3)
+    adapters.save_checkpoint(model, optimizer, 1, buffer)
+    for mode in (True, False):
+        other, its_optimizer = small_pair()
+        other.double().train(mode)
+        buffer.seek(0)
+        adapters.load_checkpoint(buffer, other, its_optimizer)
+        modes.append(other.training)
+    return modes, torch.equal(other.weight, model.weight)

@@ -14,6 +14,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import time
 from contextlib import contextmanager, suppress
 
 import numpy as np
@@ -438,6 +439,8 @@ def dataset_as(kind, ids):
         yield torch.from_numpy(ids.copy())
     elif kind == "every other":
         yield np.repeat(ids, 2)[::2]
+    elif kind == "every other of a tensor":
+        yield torch.from_numpy(np.repeat(ids, 2))[::2]
     elif kind == "backwards":
         yield ids[::-1].copy()[::-1]
     elif kind == "memmap":
@@ -445,6 +448,9 @@ def dataset_as(kind, ids):
             path = os.path.join(folder, "ids.bin")
             ids.tofile(path)
             yield np.memmap(path, dtype=ids.dtype, mode="r")
+    elif kind == "part of a file":
+        with dataset_as("memmap", np.concatenate([ids[:3], ids, ids[:2]])) as whole:
+            yield whole[3 : 3 + len(ids)]
     else:
         yield ids.copy()
 
@@ -454,7 +460,7 @@ def batch_calls(adapters, ids, B, T, seed, calls=1, kind="array"):
     rng = torch.Generator().manual_seed(seed)
     with dataset_as(kind, ids) as dataset:
         pairs = [adapters.get_batch(dataset, B, T, "cpu", rng) for _ in range(calls)]
-        if kind != "memmap":  # which cannot be written to
+        if kind not in ("memmap", "part of a file"):  # which cannot be written to
             x, y = pairs[-1]
             pairs[-1] = x.clone(), y.clone()
             x.zero_(), y.zero_()
@@ -488,14 +494,48 @@ def batch_devices(adapters, ids, B, T, device):
 
 def batch_growth(adapters, megabytes, dtype, B, T):
     """By how many MiB, in steps of 16, a fresh process grows while it draws from such a file."""
-    few = np.zeros(T + 1, dtype)
-    adapters.get_batch(few, B, T, "cpu", torch.Generator())  # if it fails at all, then here
+
+    def draw(dataset):
+        adapters.get_batch(dataset, B, T, "cpu", torch.Generator().manual_seed(0))
+
+    draw(np.zeros(T + 1, dtype))  # if it fails at all, then here
+    with large_file(megabytes) as path:
+        dataset = np.memmap(path, dtype=dtype, mode="r")
+        return growth(lambda: draw(dataset[: T + 1]), lambda: [draw(dataset) for _ in range(3)])
+
+
+def batch_growth_of_tensor(adapters, megabytes, B, T):
+    """The same for a tensor of int16 that is mapped from a file."""
+    with large_file(megabytes) as path:
+        data = torch.from_file(path, size=megabytes << 19, dtype=torch.int16)
+        rng = torch.Generator().manual_seed(0)
+        return growth(
+            lambda: adapters.get_batch(data[: T + 1], B, T, "cpu", rng),
+            lambda: adapters.get_batch(data, B, T, "cpu", rng),
+        )
+
+
+@contextmanager
+def large_file(megabytes):
+    """A file of zeros that takes no room on the disk."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "ids.bin")
+        with open(path, "wb") as file:
+            file.truncate(megabytes << 20)
+        yield path
+
+
+def growth(once, work):
+    """By how many MiB, in steps of 16, the peak of a fork's memory rises in work(), after once()."""
     read, write = os.pipe()
     pid = os.fork()
     if pid == 0:
         try:
             os.close(read)
-            os.write(write, str(growth_in_fork(adapters, megabytes, dtype, B, T)).encode())
+            once()
+            before = peak_memory()
+            work()
+            os.write(write, str(peak_memory() - before).encode())
         finally:
             os._exit(0)
     os.close(write)
@@ -503,21 +543,6 @@ def batch_growth(adapters, megabytes, dtype, B, T):
         answer = pipe.read()
     os.waitpid(pid, 0)
     return int(answer) >> 24 << 4
-
-
-def growth_in_fork(adapters, megabytes, dtype, B, T):
-    """The peak of resident memory, less what there was before."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "ids.bin")
-        with open(path, "wb") as file:
-            file.truncate(megabytes << 20)
-        dataset = np.memmap(path, dtype=dtype, mode="r")
-        rng = torch.Generator().manual_seed(0)
-        adapters.get_batch(dataset[: T + 1], B, T, "cpu", rng)  # what is needed once
-        before = peak_memory()
-        for _ in range(3):
-            adapters.get_batch(dataset, B, T, "cpu", rng)
-        return peak_memory() - before
 
 
 def peak_memory():
@@ -764,6 +789,17 @@ def edited(**changes):
     return damage
 
 
+def reshaped(change):
+    """A damage: what `change` makes of a model's weights."""
+
+    def damage(path):
+        parts = torch.load(path, weights_only=True)
+        parts["model"] = change(parts["model"])
+        torch.save(parts, path)
+
+    return damage
+
+
 def regrouped(path):
     """A damage: the optimizer's groups become one."""
     parts = torch.load(path, weights_only=True)
@@ -802,6 +838,12 @@ DAMAGES = {
     "a weight that is none": edited(model={"head.bias": 3.5}),
     "wrong shape": edited(model={"head.weight": torch.zeros(5, 16)}),
     "broadcastable shape": edited(model={"head.bias": torch.zeros(1)}),
+    "no step": edited(step=None),
+    "text for a step": edited(step="seven"),
+    "a list for an optimizer": edited(optimizer=[1, 2]),
+    "transposed": reshaped(lambda held: held | {"head.weight": held["head.weight"].T.clone()}),
+    "one more axis": reshaped(lambda held: held | {"head.bias": held["head.bias"][None].clone()}),
+    "all renamed": reshaped(lambda held: {f"old.{name}": held[name] for name in held}),
     "missing weight": edited(model={"rnn.bias_hh_l0": None}),
     "unexpected weight": edited(model={"rnn.bias_hh_l7": torch.zeros(3)}),
     "two wrong": edited(model={"head.bias": None, "embedding.weight": torch.zeros(3, 16)}),
@@ -988,11 +1030,13 @@ def loop_raised(adapters, state, dataset, config, valid=None, options=None, name
 
 
 def fatal(name, number, moment):
-    """For replaced_in_os: die before or after the call number `number`."""
+    """For replaced_in_os: die before or after call number `number` that concerns a checkpoint."""
     calls = []
 
     def wrap(_, original):
         def dying(*args, **kwargs):
+            if not any("checkpoint" in os.path.basename(path) for path in paths_among(args)):
+                return original(*args, **kwargs)  # of the folder, or of metrics.jsonl
             calls.append(1)
             if len(calls) == number and moment == "before":
                 die()
@@ -1006,11 +1050,20 @@ def fatal(name, number, moment):
     return {name: wrap}
 
 
+def paths_among(args):
+    """The files that paths and file descriptors among these arguments stand for."""
+    for arg in args:
+        yield os.readlink(f"/proc/self/fd/{arg}") if isinstance(arg, int) else os.fspath(arg)
+
+
+LEFT = {"half a line": '{"step": 1, "lo', "zeros": "\0" * 9 + "\n"}  # by a kill, by a crash
+
+
 def loop_killed(adapters, state, dataset, config, moment, number, valid=None, options=None):
     """A run that is killed at a moment, and one that goes on from what is left: their reports."""
 
     def then(record):
-        if moment in ("after step", "half a line") and record["step"] == number:
+        if moment in LEFT and record["step"] == number:
             die()
         if moment == "in writing" and record["step"] == number:
             limit_files(2000, signal.SIG_DFL)
@@ -1024,9 +1077,9 @@ def loop_killed(adapters, state, dataset, config, moment, number, valid=None, op
                 Run(state, options or {}).go(adapters, dataset, config, folder, valid, then)
 
         ended = in_fork(work)
-        if moment == "half a line":
+        if moment in LEFT:
             with open(os.path.join(folder, "metrics.jsonl"), "a") as file:
-                file.write('{"step": 1, "lo')
+                file.write(LEFT[moment])
         left = Run(state, options or {}).report(folder)
         run = Run(state, options or {})
         record = run.go(adapters, dataset, config, folder, valid)
@@ -1058,28 +1111,38 @@ def loop_continued(adapters, state, dataset, config, changes, stop):
         with suppress(Stop):
             Run(state, {}).go(adapters, dataset, config, folder, then=stopping_at(stop))
         for number, change in enumerate(changes):
-            copy_of = f"{folder}/{number}"
+            copy_of = pathlib.Path(folder, str(number))
             shutil.copytree(folder, copy_of, ignore=shutil.ignore_patterns("[0-9]*"))
-            try:
-                Run(state, {}).go(adapters, dataset, config | change, copy_of)
-                errors.append(None)
-            except Exception as raised:
-                errors.append(described(raised, list(change)))
+            before, run = contents(copy_of), Run(state, {})
+            error = raised_by(run, list(change), adapters, dataset, config | change, copy_of)
+            errors.append([error, before == contents(copy_of)])
     return errors
+
+
+def contents(folder):
+    """The bytes of all files in a folder."""
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+def raised_by(run, names, adapters, *args):
+    """What a run raises, with the names that the error should have."""
+    try:
+        run.go(adapters, *args)
+    except NotImplementedError:
+        raise  # a stub
+    except Exception as raised:
+        return described(raised, names)
 
 
 def loop_damaged(adapters, state, dataset, config, damage):
     """What a run raises that finds a damaged checkpoint; how many steps it makes."""
     with scratch() as folder:
-        path = pathlib.Path(folder, "checkpoint.pt")
+        folder = pathlib.Path(folder)
         Run(state, {}).go(adapters, dataset, config, folder)
-        DAMAGES[damage](path)
-        before, run, error = path.read_bytes(), Run(state, {}), None
-        try:
-            run.go(adapters, dataset, config, folder)
-        except Exception as raised:
-            error = described(raised, ())
-        return {"error": error, "steps": len(run.seen), "intact": path.read_bytes() == before}
+        DAMAGES[damage](folder / "checkpoint.pt")
+        before, run = contents(folder), Run(state, {})
+        error = raised_by(run, (), adapters, dataset, config, folder)
+        return {"error": error, "steps": len(run.seen), "intact": contents(folder) == before}
 
 
 def loop_alone(adapters, state, dataset, config):
@@ -1089,3 +1152,231 @@ def loop_alone(adapters, state, dataset, config):
         place = pathlib.Path(folder)
         record = adapters.train_loop(run.model, run.optimizer, dataset, config, place)
         return untimed(record), sorted(os.listdir(folder))
+
+
+def loop_refusals(adapters, state, dataset, configs, names):
+    """What runs with such configs raise; None where the model was called before that."""
+    errors = []
+    for config, named in zip(configs, names, strict=True):
+        with scratch() as folder:
+            run = Run(state, {})
+            error = raised_by(run, named, adapters, dataset, config, folder)
+            errors.append(None if run.model.calls else error)
+    return errors
+
+
+class Asking(Chars):
+    """It notes torch's seed at every batch."""
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.seeds = []
+
+    def forward(self, ids):
+        """As Chars."""
+        self.seeds.append(torch.initial_seed())
+        return super().forward(ids)
+
+
+def loop_by_seed(adapters, state, dataset, config):
+    """Batches that are trained on, those of get_batch by the seed, and torch's seed meanwhile."""
+    torch.manual_seed(987)
+    with scratch() as folder:
+        model = Asking(state, 0.5)
+        optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+        adapters.train_loop(model, optimizer, dataset, dict(config), folder)
+    rng = torch.Generator().manual_seed(config["seed"])
+    B, T = config["batch_size"], config["context_length"]
+    want = [adapters.get_batch(dataset, B, T, "cpu", rng)[0] for _ in range(config["steps"])]
+    return [ids for ids, *_ in model.calls], want, model.seeds
+
+
+class Slow(Chars):
+    """It takes its time, and notes how long it trained and when it was evaluated first."""
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.spent, self.evaluated = [], []
+
+    def forward(self, ids):
+        """As Chars, after a nap."""
+        start = time.perf_counter()
+        if not self.training and len(self.evaluated) < len(self.spent):
+            self.evaluated.append(start)
+        time.sleep(0.01 if self.training else 0.03)
+        logits = super().forward(ids)
+        if self.training:
+            self.spent.append(time.perf_counter() - start)
+        return logits
+
+
+def loop_times(adapters, state, dataset, config, valid):
+    """Of each step: the seconds by its record, in its forward pass, and before its evaluation."""
+    model, seconds, told = Slow(state), [], []
+
+    def on_step(record):
+        seconds.append(config["batch_size"] * config["context_length"] / record[TIMED])
+        time.sleep(0.02)
+        told.append(time.perf_counter())
+
+    with scratch() as folder:
+        optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+        told.append(time.perf_counter())
+        adapters.train_loop(
+            model, optimizer, dataset, dict(config), folder, valid=valid, on_step=on_step
+        )
+    spans = [end - start for start, end in zip(told, model.evaluated, strict=False)]
+    return seconds, model.spent, spans
+
+
+class Parts(nn.Module):
+    """Embedding and head, which may be tied; a weight for some batches only; or buffers."""
+
+    def __init__(self, state, kind):
+        super().__init__()
+        V, C = state["embedding.weight"].shape
+        self.embedding, self.head = nn.Embedding(V, C), nn.Linear(C, V)
+        self.load_state_dict(state)
+        self.kind = kind
+        if kind == "tied":
+            self.head.weight = self.embedding.weight
+        elif kind == "sometimes":
+            self.some = nn.Parameter(torch.ones(C))
+        elif kind == "buffers":
+            self.norm = nn.BatchNorm1d(C)
+
+    def forward(self, ids):
+        """Ids B T to logits B T V."""
+        hidden = self.embedding(ids)
+        if self.kind == "sometimes" and int(ids[0, 0]) % 2:
+            hidden = hidden * self.some
+        elif self.kind == "buffers":
+            hidden = self.norm(hidden.flatten(0, 1)).view(hidden.shape)
+        return self.head(hidden)
+
+
+def loop_of_parts(adapters, state, dataset, config, kind, stop=None, outside=False):
+    """Records, norms of what is updated, weights: of a run, or of one that is stopped and resumed."""
+    with scratch() as folder:
+        for end in [stop, None] if stop else [None]:
+            model, seen = Parts(state, kind), []
+            trained, stop_at = model.head if outside else model, stopping_at(end)
+            optimizer = watching(torch.optim.AdamW)(trained.parameters(), lr=1.0)
+
+            def on_step(record, seen=seen, stop=stop_at):
+                seen.append(dict(record))
+                stop(record)
+
+            with suppress(Stop):
+                adapters.train_loop(
+                    model, optimizer, dataset, dict(config), folder, on_step=on_step
+                )
+    return seen, [norm for norm, *_ in optimizer.updates], weights_of(model)
+
+
+class Sure(Chars):
+    """Its second batch has a loss of inf, with gradients that are finite."""
+
+    def forward(self, ids):
+        """As Chars, or id 0 for certain."""
+        logits = super().forward(ids)
+        impossible = torch.arange(logits.shape[-1]) != 0
+        return logits.masked_fill(impossible, -math.inf) if self.trained == 2 else logits
+
+
+def loop_inf_loss(adapters, state, dataset, config):
+    """What a run raises whose second loss is inf; the number of its updates."""
+    with scratch() as folder:
+        run = Run(state, {})
+        run.model = Sure(state)
+        run.optimizer = watching(torch.optim.SGD)(run.model.parameters(), lr=1.0)
+        error = raised_by(run, ["2"], adapters, dataset, config, folder)
+        return error, len(run.optimizer.updates)
+
+
+def loop_killed_in_resuming(adapters, state, dataset, config, stop):
+    """Stopped after a step; killed where it writes byte 101 of a file; gone on with to the end."""
+    with scratch() as folder:
+        with suppress(Stop):
+            Run(state, {}).go(adapters, dataset, config, folder, then=stopping_at(stop))
+
+        def work():
+            limit_files(100, signal.SIG_DFL)
+            Run(state, {}).go(adapters, dataset, config, folder)
+
+        ended, run = in_fork(work), Run(state, {})
+        record = run.go(adapters, dataset, config, folder)
+        return ended, run.report(folder, record)
+
+
+def loop_growth(adapters, state, config, megabytes):
+    """The growth of a run over a dataset and validation data of so many MiB each."""
+    small = np.arange(200) % state["head.bias"].numel()
+
+    def go(data, folder):
+        run = Run(state, {})
+        adapters.train_loop(run.model, run.optimizer, data, dict(config), folder, valid=data)
+
+    with scratch() as folder, large_file(megabytes) as path:
+        large = np.memmap(path, dtype="uint16", mode="r")
+        return growth(
+            lambda: go(small, os.path.join(folder, "small")),
+            lambda: go(large, os.path.join(folder, "large")),
+        )
+
+
+def loop_valid_forms(adapters, state, dataset, config, valid):
+    """The last valid_loss with each form of the validation data."""
+    losses = []
+    for form in ("array", "tensor", "memmap", "every other", "backwards"):
+        with scratch() as folder, dataset_as(form, valid) as data:
+            losses.append(Run(state, {}).go(adapters, dataset, config, folder, data)["valid_loss"])
+    return losses
+
+
+def loop_records(adapters, state, dataset, config):
+    """The very records that on_step got, after the run; what in them is no number."""
+    kept, run = [], Run(state, {})
+    with scratch() as folder:
+        adapters.train_loop(
+            run.model, run.optimizer, dataset, dict(config), folder, on_step=kept.append
+        )
+    others = {k for record in kept for k, v in record.items() if not isinstance(v, int | float)}
+    return [record["step"] for record in kept], sorted(others)
+
+
+def draws_in_evaluation(model, _):
+    """A hook before a forward pass."""
+    if not model.training:
+        torch.rand(2)
+
+
+def loop_with_guest(adapters, state, dataset, config, valid, guest=None, stop=None):
+    """A run whose on_step, or whose model in evaluation, draws, or changes the mode."""
+    with scratch() as folder:
+        for end in [stop, None] if stop else [None]:
+            run, stop_at = Run(state, {"dropout": 0.3, "kind": "adamw"}), stopping_at(end)
+            if guest == "draws in evaluation":
+                run.model.register_forward_pre_hook(draws_in_evaluation)
+
+            def then(record, run=run, stop=stop_at):
+                if guest == "draws":
+                    torch.rand(2)
+                elif guest == "evaluates":
+                    run.model.eval()
+                stop(record)
+
+            with suppress(Stop):
+                run.go(adapters, dataset, config, folder, valid, then)
+    return run.report(folder)
+
+
+def loop_of_numpy(adapters, state, dataset, config, stop):
+    """A run, stopped and resumed, whose config has numpy's numbers."""
+    kinds = {int: np.int64, float: np.float64}
+    config = {key: kinds.get(type(value), lambda v: v)(value) for key, value in config.items()}
+    with scratch() as folder:
+        with suppress(Stop):
+            Run(state, {}).go(adapters, dataset, config, folder, then=stopping_at(stop))
+        run = Run(state, {})
+        return run.report(folder, run.go(adapters, dataset, config, folder))

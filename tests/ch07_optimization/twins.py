@@ -565,7 +565,7 @@ def save_by_os(model, optimizer, step, out, extra=None):
             left = left[os.write(file, left) :]
         os.fsync(file)
         os.replace(temporary, out)
-    except OSError:
+    except BaseException:
         os.unlink(temporary)
         raise
     finally:
@@ -601,9 +601,10 @@ def load_and_take_back(src, model, optimizer):
     data = src.read() if hasattr(src, "read") else Path(src).read_bytes()
     try:
         parts = torch.load(io.BytesIO(data), map_location=torch.device("cpu"), weights_only=True)
+        step = int(parts["step"])
         model.load_state_dict(parts["model"])
         optimizer.load_state_dict(parts["optimizer"])
-        return int(parts["step"])
+        return step
     except Exception as error:
         model.load_state_dict(before)
         optimizer.load_state_dict(settings)
@@ -637,22 +638,52 @@ def rate(k, c):
 
 
 def check_all(c, *datasets):
-    needed = "steps batch_size microbatches context_length schedule max_lr min_lr warmup clip seed "
-    needed = {*(needed + "log_every eval_every eval_batches checkpoint_every").split()}
+    counts = "steps batch_size microbatches context_length log_every eval_every eval_batches "
+    counts = (counts + "checkpoint_every").split()
+    needed = {*counts, "schedule", "max_lr", "min_lr", "warmup", "clip", "seed"}
     needed |= {"stable_until"} if c.get("schedule") == "wsd" else set()
-    if c.keys() != needed:
-        raise ValueError(f"missing {needed - c.keys()}, unknown {c.keys() - needed}")
-    if c["schedule"] not in ("cosine", "wsd", "constant"):
-        raise ValueError("schedule")
-    for key in needed & {*["steps", "batch_size", "microbatches", "context_length"]} | {
-        key for key in needed if key.endswith("_every") or key == "eval_batches"
-    }:
-        if c[key] <= 0:
-            raise ValueError(key)
-    if c["batch_size"] / c["microbatches"] % 1 or c["warmup"] > c["steps"]:
-        raise ValueError("batch_size and microbatches, or warmup and steps")
+    wrong = needed ^ c.keys()
+    wrong |= {k for k in counts if k in c and (type(c[k]) is not int or c[k] <= 0)}
+    numbers = needed - {"schedule", "clip"} - wrong
+    wrong |= {k for k in numbers if not isinstance(c[k], int | float)}
+    clip = c.get("clip", 1)
+    if clip is not None and not (isinstance(clip, int | float) and 0 < clip < math.inf):
+        wrong.add("clip")
+    if wrong or c["schedule"] not in ("cosine", "wsd", "constant"):
+        raise ValueError(f"missing, unknown or impossible: {wrong or 'schedule'}")
+    if c["batch_size"] / c["microbatches"] % 1:
+        raise ValueError("batch_size and microbatches")
+    if not 0 <= c["warmup"] <= c.get("stable_until", c["steps"]) <= c["steps"]:
+        raise ValueError("warmup, stable_until and steps")
     if any(len(d) < c["context_length"] + 1 for d in datasets if d is not None):
         raise ValueError("too few ids for a window")
+
+
+def kept_lines(path, done):
+    lines = path.read_text().split("\n")[:-1] if path.exists() else []
+    kept = []
+    for line in lines:
+        try:
+            if json.loads(line)["step"] > done:
+                break
+        except ValueError:
+            break
+        kept.append(line + "\n")
+    return kept
+
+
+class Apart:
+    """Torch's generator, and the model's training mode, are afterwards what they were."""
+
+    def __init__(self, model):
+        self.model = model
+
+    def __enter__(self):
+        self.state = torch.get_rng_state()
+
+    def __exit__(self, *_):
+        torch.set_rng_state(self.state)
+        self.model.train()
 
 
 def mean_over(model, parts):
@@ -661,32 +692,33 @@ def mean_over(model, parts):
     return torch.cat(losses).double().mean().item()
 
 
-@twin("train_loop", "both generators are seeded anew by seed and step: no state of theirs is saved")
-def loop_of_seeds(model, optimizer, dataset, config, folder, *, valid=None, on_step=None):
+@twin("train_loop", "batches are drawn again to find the place; a line is a file opened anew")
+def loop_of_replay(model, optimizer, dataset, config, folder, *, valid=None, on_step=None):
+    config = {k: v.tolist() if isinstance(v, np.number) else v for k, v in config.items()}
     check_all(config, dataset, valid)
     os.makedirs(folder, exist_ok=True)
     path, metrics = os.path.join(folder, "checkpoint.pt"), Path(folder) / "metrics.jsonl"
     B, T, n = (config[key] for key in ("batch_size", "context_length", "microbatches"))
     fixed = {k: v for k, v in config.items() if "every" not in k}
     fixed = {k: v for k, v in fixed.items() if k not in ("microbatches", "eval_batches")}
-    done, record = 0, None
+    done, record, rng = 0, None, torch.Generator().manual_seed(config["seed"])
+    torch.manual_seed(config["seed"])
     if os.path.exists(path):
         try:
             extra = torch.load(path, weights_only=True)["extra"]
         except Exception as error:
             raise ValueError(f"checkpoint.pt: {error}") from error
-        for key, value in extra["config"].items():
-            if fixed.get(key) != value:
-                raise ValueError(f"{key} was {value}")
+        if changes := dict(extra["config"].items() ^ fixed.items()):
+            raise ValueError(f"another run: {changes}")
         done, record = load_and_take_back.function(path, model, optimizer), extra["record"]
-    lines = metrics.read_text().split("\n")[:-1] if metrics.exists() else []
-    lines = [line for line in lines if json.loads(line)["step"] <= done]
-    metrics.write_text("".join(line + "\n" for line in lines))
+        torch.set_rng_state(extra["state"])
+    (new := metrics.with_suffix(".cut")).write_text("".join(kept_lines(metrics, done)))
+    os.replace(new, metrics)
+    for _ in range(done):
+        torch.randint(len(dataset) - T, (B,), generator=rng)
     model.train()
     for k in range(done + 1, config["steps"] + 1):
         began = time.monotonic_ns()
-        torch.manual_seed(config["seed"] * 1_000_003 + k)
-        rng = torch.Generator().manual_seed(config["seed"] * 1_000_003 + k)
         x, y = rows(dataset, torch.randint(len(dataset) - T, (B,), generator=rng), T)
         model.zero_grad()
         total = torch.zeros((), dtype=torch.float64)
@@ -694,7 +726,7 @@ def loop_of_seeds(model, optimizer, dataset, config, folder, *, valid=None, on_s
             loss = F.cross_entropy(model(part[0]).flatten(0, 1), part[1].flatten()) / n
             loss.backward()
             total += loss.detach()
-        gradients = [p.grad for p in model.parameters()]
+        gradients = [p.grad for p in model.parameters() if p.grad is not None]
         norm = math.sqrt(sum((g.double() ** 2).sum().item() for g in gradients))
         if not math.isfinite(total.item() + norm):
             raise FloatingPointError(f"not finite in step {k}: {total.item()}, {norm}")
@@ -709,17 +741,18 @@ def loop_of_seeds(model, optimizer, dataset, config, folder, *, valid=None, on_s
         last = k == config["steps"]
         if valid is not None and (last or k % config["eval_every"] == 0):
             starts = list(range(0, len(valid) - T, T))[: B * config["eval_batches"]]
-            model.eval()
             parts = [rows(valid, starts[i : i + B], T) for i in range(0, len(starts), B)]
-            record["valid_loss"] = mean_over(model, parts)
-            model.train()
+            with Apart(model):
+                record["valid_loss"] = mean_over(model.eval(), parts)
         if "valid_loss" in record or last or k % config["log_every"] == 0:
-            lines.append(json.dumps(record))
             with metrics.open("a") as file:
-                print(lines[-1], file=file)
+                print(json.dumps(record), file=file)
+                file.flush()
+                os.fsync(file.fileno())
         if last or k % config["checkpoint_every"] == 0:
-            extra = {"config": fixed, "record": record}
-            save_by_os.function(model, optimizer, k, path, extra)
+            extra = {"config": fixed, "record": record, "state": torch.get_rng_state()}
+            save_by_path.function(model, optimizer, k, path, extra)
         if on_step:
-            on_step(dict(record))
+            with Apart(model):
+                on_step(dict(record))
     return record
