@@ -99,7 +99,7 @@ def missed(key: str, value: object) -> str | None:
         return None if value in SCHEDULES else f"one of {', '.join(SCHEDULES)}"
     if key in INTEGERS:
         least = -math.inf if key == "seed" else 1
-        return None if isinstance(value, int) and value >= least else "an integer, a count above 0"
+        return None if isinstance(value, int) and value >= least else f"an integer from {least}"
     if key == "clip" and value is None:
         return None
     if not isinstance(value, int | float) or not math.isfinite(value):

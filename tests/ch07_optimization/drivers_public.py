@@ -498,7 +498,6 @@ def batch_growth(adapters, megabytes, dtype, B, T):
     def draw(dataset):
         adapters.get_batch(dataset, B, T, "cpu", torch.Generator().manual_seed(0))
 
-    draw(np.zeros(T + 1, dtype))  # if it fails at all, then here
     with large_file(megabytes) as path:
         dataset = np.memmap(path, dtype=dtype, mode="r")
         return growth(lambda: draw(dataset[: T + 1]), lambda: [draw(dataset) for _ in range(3)])
@@ -527,6 +526,7 @@ def large_file(megabytes):
 
 def growth(once, work):
     """By how many MiB, in steps of 16, the peak of a fork's memory rises in work(), after once()."""
+    once()  # if it fails at all, then here
     read, write = os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -1320,7 +1320,7 @@ def loop_growth(adapters, state, config, megabytes):
     with scratch() as folder, large_file(megabytes) as path:
         large = np.memmap(path, dtype="uint16", mode="r")
         return growth(
-            lambda: go(small, os.path.join(folder, "small")),
+            lambda: go(small, tempfile.mkdtemp(dir=folder)),
             lambda: go(large, os.path.join(folder, "large")),
         )
 
