@@ -28,19 +28,10 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn, optim
 from torch.optim import Optimizer
 
-from . import (
-    accumulation,
-    batches,
-    checkpoints,
-    clipping,
-    groups,
-    initialisation,
-    muon,
-    schedules,
-    sgd,
-    training,
-)
+from . import accumulation, batches, checkpoints, clipping, groups, initialisation, muon, schedules
 from .adamw import AdamW
+from .sgd import sgd_momentum as momentum_step
+from .training import train_loop as train
 
 
 def sgd_momentum(
@@ -64,7 +55,7 @@ def sgd_momentum(
     Source: Polyak 1964; Sutskever et al. 2013, "On the importance of initialization and momentum
     in deep learning"; here in the form of torch.optim.SGD.
     """
-    return sgd.sgd_momentum(weight, gradient, velocity, lr, momentum, nesterov)
+    return momentum_step(weight, gradient, velocity, lr, momentum, nesterov)
 
 
 def adamw() -> type[optim.Optimizer]:
@@ -363,4 +354,4 @@ def train_loop(
     FloatingPointError with the step if a loss or the norm of the gradients is not finite: before
     the update, and the step is neither logged nor saved.
     """
-    return training.train_loop(model, optimizer, dataset, config, folder, valid, on_step)
+    return train(model, optimizer, dataset, config, folder, valid, on_step)

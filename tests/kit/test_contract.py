@@ -182,10 +182,17 @@ def test_a_contract_holds_the_public_functions_in_order_and_runs_nothing(tmp_pat
 
 @pytest.mark.parametrize("name", chapter_names())
 def test_every_annotation_of_every_chapter_is_one_that_the_check_understands(name):
-    for node in ast.walk(ast.parse(contract_path(name).read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Subscript) and "Tensor" in ast.unparse(node.slice):
-            kind = ast.unparse(node.value)
-            assert kind in {*ARRAY_KINDS, "list", "tuple", "dict"}, f"{kind}[...] is not checked"
+    functions = ast.parse(contract_path(name).read_text(encoding="utf-8")).body
+    functions = [node for node in functions if isinstance(node, ast.FunctionDef)]
+    checked = {*ARRAY_KINDS, "list", "tuple", "dict"}
+    for places, known in (
+        ([f.returns for f in functions], checked),
+        ([f.args for f in functions], checked | {"Iterable"}),  # arguments give sizes, no more
+    ):
+        for node in (node for place in places for node in ast.walk(place)):
+            if isinstance(node, ast.Subscript) and "Tensor" in ast.unparse(node.slice):
+                kind = ast.unparse(node.value)
+                assert kind in known, f"{kind}[...] is not checked"
         if isinstance(node, ast.FunctionDef):
             assert node.returns is not None, f"{node.name}() does not say what it returns"
 
