@@ -117,7 +117,7 @@ def sample(
     model: Annotated[Path, typer.Option(help="The folder of a trained model.")] = HOME / "tiny",
     temperature: Annotated[
         float, typer.Option(min=0, help="Below 1 bolder choices are rarer; 0: none.")
-    ] = 0.7,
+    ] = 0.5,
     top_k: Annotated[
         int | None, typer.Option(min=1, help="Draw from the k likeliest tokens.")
     ] = None,

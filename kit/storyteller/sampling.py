@@ -19,7 +19,7 @@ PARTIAL = "\ufffd"  # what a tokenizer decodes half a character to
 class Draw:
     """How tokens are drawn."""
 
-    temperature: float = 0.7
+    temperature: float = 0.5
     top_k: int | None = None
     top_p: float | None = 0.95
     max_tokens: int = 512
