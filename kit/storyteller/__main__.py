@@ -17,6 +17,7 @@ from kit.chapters import repository
 from kit.storyteller.presets import PRESETS
 
 HOME = Path("out")
+THREADS = min(4, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2)
 EXAMPLES = """
 Examples:
 
@@ -84,7 +85,7 @@ def train(
     seed: Annotated[int, typer.Option(min=0, help="Of weights, batches and samples.")] = 0,
     threads: Annotated[
         int, typer.Option(min=1, help="CPU cores to use; keep it when a run goes on.")
-    ] = os.cpu_count() or 1,
+    ] = THREADS,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Delete what the folder holds, and begin anew.")
     ] = False,

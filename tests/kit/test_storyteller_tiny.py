@@ -36,7 +36,8 @@ def test_the_tiny_model_tells_stories_and_beats_the_baseline(tmp_path):
     ]
     subprocess.run(command, cwd=repository(), check=True, stdout=subprocess.DEVNULL)
     minutes = (time.monotonic() - started) / 60
-    assert minutes < 5 * max(1, os.getloadavg()[0] / os.cpu_count()), f"{minutes:.1f} minutes"
+    # four minutes on two quiet cores; a slower machine is no mistake, a run twice as long is one
+    assert minutes < 8 * max(1, os.getloadavg()[0] / os.cpu_count()), f"{minutes:.1f} minutes"
     summary = json.loads((out / SUMMARY).read_text())
     assert summary["bits_per_byte"] < 0.9 * summary["baseline"]["bits_per_byte"]
     known = set(words_of((out / "train.txt").read_text()))
