@@ -81,7 +81,7 @@ ATTACKS = {
     "hostile_pickle": Attack({"fail"}),
     "hostile_text": Attack({"error"}, RAISING),
     # talking to the judge
-    "malformed_frames": Attack({"crash"}),
+    "malformed_frames": Attack({"crash", "fail"}),  # a huge number is one, of the wrong type
     "answers_early": Attack({"crash"}),
     "answers_twice": Attack({"pass", "fail", "crash"}),
     "replays_answers": Attack({"fail", "crash", "error"}),

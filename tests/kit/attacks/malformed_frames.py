@@ -19,12 +19,10 @@ FRAMES = [
     frame(b'{"tuple":["ok",' + b"9" * 100_000 + b"]}"),
     struct.pack("<Q", 3) + b"\x00\x00\x00",
 ]
-NUMBER = [sum(map(ord, __file__)) % len(FRAMES)]
 
 
 def double(x):
-    NUMBER[0] += 1
-    judge().sendall(FRAMES[NUMBER[0] % len(FRAMES)])
+    judge().sendall(FRAMES[sum(map(ord, repr(x))) % len(FRAMES)])
     return x
 
 
