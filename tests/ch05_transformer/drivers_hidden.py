@@ -51,10 +51,23 @@ def counted_special(adapters, kind):
 
 
 def initialised(adapters, config, seed):
-    """A fresh state, and whether torch's global generator was left alone."""
+    """A fresh state, whether torch's global generator was left alone, and weights lie apart."""
+    torch.rand(3)  # a generator in use: seeding it as it was once does not put it back
     before = torch.get_rng_state()
     state = adapters.init_weights(config, seed)
-    return state, torch.equal(before, torch.get_rng_state())
+    alone = torch.equal(before, torch.get_rng_state())
+    written = [weight.detach().clone() for weight in state.values()]
+    return dict(zip(state, written, strict=True)), alone, _lie_apart(state.values())
+
+
+def _lie_apart(weights):
+    """Whether each can be filled without a trace in the others."""
+    try:
+        for i, weight in enumerate(weights):
+            weight.data.fill_(i)
+    except RuntimeError:  # an expanded tensor has one number for many entries
+        return False
+    return all((weight == i).all() for i, weight in enumerate(weights))
 
 
 def language(n, T, rng):

@@ -33,6 +33,7 @@ from tests.ch05_transformer.checks import (
     gpt2_state,
     gqa,
     layernorm,
+    llama_gradients,
     llama_logits,
     llama_state,
     probabilities,
@@ -47,6 +48,7 @@ from tests.ch05_transformer.checks import (
 )
 
 HALVES = list(HALF)
+LARGE_SEEDS = [1000, 1 << 16, 2**31 - 1, 2**31, 2**32 - 1]
 STRIDED = "a strided tensor was misread: it lies in memory in another order than its axes"
 WIDE = [torch.float16, torch.bfloat16, torch.float64]
 
@@ -131,6 +133,15 @@ def test_layernorm_far_from_zero_in_half_precision(student, rng, dtype):
     why = "mean and differences are computed in float32"
     want = layernorm(x, one, zero, 1e-5)
     assert_close(got, want, why, rtol=HALF[dtype] / 2, atol=HALF[dtype] / 4)
+
+
+@pytest.mark.problem("layernorm")
+def test_layernorm_of_bfloat16_is_computed_in_float32(student, rng):
+    """The result is within one rounding of the exact one."""
+    x, one, zero = random(rng, 64, 96).bfloat16(), torch.ones(96), torch.zeros(96)
+    got = student.layernorm(x, one.bfloat16(), zero.bfloat16(), 1e-5)
+    why = "the root is computed in float32, and multiplied there"
+    assert_close(got, layernorm(x, one, zero, 1e-5), why, rtol=0.0041, atol=1e-5)
 
 
 @pytest.mark.problem("layernorm")
@@ -402,10 +413,12 @@ def test_rope_far_into_a_text(student, rng, name):
 @pytest.mark.parametrize("name", ROPES)
 @pytest.mark.parametrize("dtype", HALVES)
 def test_rope_of_half_precision(student, rng, name, dtype):
-    """bfloat16 has no number between 256 and 258, positions have."""
-    x, positions = random(rng, 4, 8, dtype=dtype), torch.tensor([1, 257, 1001, 513])
+    """bfloat16 has no number between 256 and 258, and no 1/6; and nothing stays of its rounding."""
+    x, positions = random(rng, 4, 12, dtype=dtype), torch.tensor([1, 257, 1001, 513])
     why = "angles are computed in float32, whatever x is"
     check_rope(student, name, x, positions, 10000.0, why, rtol=HALF[dtype], atol=HALF[dtype])
+    why = "after a call in half precision another one is as accurate as ever"
+    check_rope(student, name, x.float(), positions, 10000.0, why)
 
 
 @pytest.mark.problem("rope")
@@ -482,12 +495,12 @@ def test_odd_widths_are_refused(student, name, D):
 
 @pytest.mark.problem("rope")
 @pytest.mark.parametrize("name", ROPES)
-@pytest.mark.parametrize("shape", [(3, 4), (2, 3, 4), (1,), (2, 1, 1), (3, 1)])
+@pytest.mark.parametrize("shape", [(3, 4), (3, 3, 4), (1,), (3, 1, 1), (3, 1)])
 def test_rope_positions_broadcast(student, rng, name, shape):
-    """Positions broadcast to x's axes without the last, from the right."""
+    """From the right, also where there are as many sequences as heads."""
     positions = torch.randint(50, shape, generator=rng)
     why = "positions broadcast to x's axes without the last, from the right"
-    check_rope(student, name, random(rng, 2, 3, 4, 6), positions, 100.0, why)
+    check_rope(student, name, random(rng, 3, 3, 4, 6), positions, 100.0, why)
 
 
 @pytest.mark.problem("rope")
@@ -526,10 +539,18 @@ def test_gqa_of_any_shape(student, rng, leading, H, H_kv, Tq, Tk):
 
 
 @pytest.mark.problem("gqa")
-@pytest.mark.parametrize("shape", [(5, 6), (4, 5, 6), (2, 1, 5, 6), (2, 4, 5, 6), (2, 1, 1, 6)])
-def test_gqa_with_masks(student, rng, shape):
+@pytest.mark.parametrize(
+    "leading, shape",
+    [
+        *(((4,), (5, 6)), ((4,), (4, 5, 6)), ((4,), (4, 1, 5, 6)), ((4,), (4, 4, 5, 6))),
+        *(((4,), (4, 1, 1, 6)), ((), (4, 5, 6)), ((2, 3), (2, 3, 4, 5, 6))),
+        *(((2, 3), (2, 1, 1, 5, 6)), ((2, 3), (3, 4, 5, 6))),
+    ],
+)
+def test_gqa_with_masks(student, rng, leading, shape):
     """A mask of all heads, of each head, of each sequence; a query that sees nothing gets 0."""
-    q, k, v = random(rng, 2, 4, 5, 8), random(rng, 2, 2, 6, 8), random(rng, 2, 2, 6, 3)
+    q = random(rng, *leading, 4, 5, 8)
+    k, v = random(rng, *leading, 2, 6, 8), random(rng, *leading, 2, 6, 3)
     mask = torch.rand(*shape, generator=rng) < 0.5
     mask[..., 0, :] = False
     why = "the mask broadcasts to (..., H, Tq, Tk), H the query heads"
@@ -715,17 +736,32 @@ def test_gradients_of_a_block(student, rng):
     assert_gradients(got, dict(zip(leaves, want, strict=True)), rtol=1e-4, atol=1e-4)
 
 
+def without_each(state: dict, run) -> None:
+    """`run` of the state without any one of its weights is a KeyError that names it."""
+    for name in state:
+        with pytest.raises(KeyError) as error:
+            run({n: w for n, w in state.items() if n != name})
+        assert name in str(error.value), f"got {error.value}, wanted a KeyError that names {name}"
+
+
 @pytest.mark.problem("transformer_block")
-@pytest.mark.parametrize(
-    "name", ["self_attn.o_proj.weight", "post_attention_layernorm.weight", "mlp.down_proj.weight"]
-)
-def test_block_without_a_weight(student, rng, name):
-    """A missing weight is named."""
-    weights = block_weights(rng, LLAMA)
-    del weights[name]
-    with pytest.raises(KeyError) as error:
-        student.transformer_block(random(rng, 1, 3, 24), weights, LLAMA, torch.arange(3))
-    assert name in str(error.value), f"got {error.value}, wanted a KeyError that names {name}"
+def test_block_without_a_weight(student, rng):
+    """A missing weight is named, whichever it is: no norm, projection or gate is optional."""
+    x, at = random(rng, 1, 3, 24), torch.arange(3)
+    without_each(block_weights(rng, LLAMA), lambda w: student.transformer_block(x, w, LLAMA, at))
+
+
+@pytest.mark.problem("transformer_block")
+def test_block_masks_low_scores(student, rng):
+    """No score of -10,000 stands for a masked one: those of earlier tokens may be lower."""
+    x, weights = random(rng, 4, 6, 24), block_weights(rng, LLAMA)
+    weights["self_attn.q_proj.weight"] *= 1e5
+    before = student.transformer_block(x, weights, LLAMA, torch.arange(6))
+    x[:, 4:] += 1
+    after = student.transformer_block(x, weights, LLAMA, torch.arange(6))
+    why = "a masked key has no influence, however low the scores of the others"
+    assert_close(after[:, :4], before[:, :4], why, **DEEP)
+    assert after.isfinite().all(), "a softmax without its maximum taken off overflows"
 
 
 @pytest.mark.problem("transformer_block")
@@ -772,10 +808,10 @@ def test_block_of_any_length(student, rng, T):
 
 @pytest.mark.problem("transformer_block")
 def test_block_far_into_a_text_in_bfloat16(student, rng):
-    """Positions stay integers, whatever x is: bfloat16 has no 257."""
+    """Positions stay integers, whatever x is, and have no end: bfloat16 has no 5001."""
     x = random(rng, 1, 6, 24, dtype=torch.bfloat16)
     weights = {n: w.bfloat16() for n, w in block_weights(rng, LLAMA).items()}
-    at = 1000 + torch.arange(6)
+    at = 5000 + torch.arange(6)
     got = student.transformer_block(x, weights, LLAMA, at)
     want = block(x, weights, LLAMA, at)
     assert_close(got, want, "positions stay integers, whatever x is", rtol=0, atol=0.15)
@@ -874,23 +910,42 @@ def test_llama_of_uneven_heads(student, rng):
 
 
 @pytest.mark.problem("llama_forward")
-@pytest.mark.parametrize(
-    "name",
-    ["model.embed_tokens.weight", "model.norm.weight", "model.layers.0.mlp.gate_proj.weight"],
-)
-def test_llama_names_what_is_missing(student, rng, name):
+def test_llama_names_what_is_missing(student, rng):
     """By its full name, layer included; without an embedding there is no head either."""
-    state = llama_state(rng, LLAMA)
-    del state[name]
-    with pytest.raises(KeyError) as error:
-        student.llama_forward(state, LLAMA, torch.zeros(1, 2, dtype=torch.int64))
-    assert name in str(error.value), f"got {error.value}, wanted a KeyError that names {name}"
+    state, ids = llama_state(rng, LLAMA, tied=True), torch.zeros(1, 2, dtype=torch.int64)
+    without_each(state, lambda s: student.llama_forward(s, LLAMA, ids))
+    state["lm_head.weight"] = state.pop("model.embed_tokens.weight")
+    with raises(KeyError, "no head stands in for the embedding"):
+        student.llama_forward(state, LLAMA, ids)
 
 
 @pytest.mark.problem("llama_forward")
-def test_llama_does_not_see_the_future(student, rng):
-    """Later ids change no earlier logits, and batches do not mix."""
+def test_llama_without_a_layer(student, rng):
+    """The config says how many layers there are, not the state."""
+    state = llama_state(rng, LLAMA)
+    state = {n: w for n, w in state.items() if "layers.1." not in n}
+    with pytest.raises(KeyError) as error:
+        student.llama_forward(state, LLAMA, torch.zeros(1, 2, dtype=torch.int64))
+    assert "layers.1." in str(error.value), f"got {error.value}, wanted a weight of layer 1"
+
+
+@pytest.mark.problem("llama_forward")
+def test_gradients_of_a_tied_llama(student, rng):
+    """Where the embedding is the head too, both uses add to its gradient."""
+    state, ids = llama_state(rng, LLAMA, tied=True), random_ids(rng, 29, 1, 6)
+    d_out = random(rng, 1, 6, 29)
+    _, got = student.run("with_state_gradients", "llama_forward", state, [LLAMA, ids], d_out)
+    want = llama_gradients(state, LLAMA, ids, d_out)
+    want["model.embed_tokens.weight"] += want.pop("lm_head.weight")
+    assert_gradients(got, want, rtol=1e-4, atol=2e-4)
+
+
+@pytest.mark.problem("llama_forward")
+@pytest.mark.parametrize("size", [1.0, 1e5])
+def test_llama_does_not_see_the_future(student, rng, size):
+    """Later ids change no earlier logits, however low earlier scores; and batches do not mix."""
     state, ids = llama_state(rng, LLAMA), random_ids(rng, 29, 2, 8)
+    state["model.layers.0.self_attn.q_proj.weight"] *= size
     before = student.llama_forward(state, LLAMA, ids)
     ids[0, 5:] = (ids[0, 5:] + 7) % 29
     after = student.llama_forward(state, LLAMA, ids)
@@ -992,20 +1047,18 @@ def test_gpt2_of_uneven_heads(student, rng):
 
 
 @pytest.mark.problem("gpt2_forward")
-@pytest.mark.parametrize("name", ["wpe.weight", "ln_f.bias", "h.1.attn.c_proj.bias"])
-def test_gpt2_names_what_is_missing(student, rng, name):
-    """A bias is not optional."""
-    state = gpt2_state(random_checkpoint(rng, GPT2))
-    del state[name]
-    with pytest.raises(KeyError) as error:
-        student.gpt2_forward(state, GPT2, torch.zeros(1, 2, dtype=torch.int64))
-    assert name in str(error.value), f"got {error.value}, wanted a KeyError that names {name}"
+def test_gpt2_names_what_is_missing(student, rng):
+    """Whichever it is: no bias is optional."""
+    state, ids = gpt2_state(random_checkpoint(rng, GPT2)), torch.zeros(1, 2, dtype=torch.int64)
+    without_each(state, lambda s: student.gpt2_forward(s, GPT2, ids))
 
 
 @pytest.mark.problem("gpt2_forward")
-def test_gpt2_does_not_see_the_future(student, rng):
-    """Later ids change no earlier logits, and batches do not mix."""
+@pytest.mark.parametrize("size", [1.0, 1e5])
+def test_gpt2_does_not_see_the_future(student, rng, size):
+    """Later ids change no earlier logits, however low earlier scores; and batches do not mix."""
     state, ids = gpt2_state(random_checkpoint(rng, GPT2)), random_ids(rng, 29, 2, 8)
+    state["h.0.attn.c_attn.weight"][:12] *= size
     before = student.gpt2_forward(state, GPT2, ids)
     ids[0, 5:] = (ids[0, 5:] + 7) % 29
     after = student.gpt2_forward(state, GPT2, ids)
@@ -1095,9 +1148,10 @@ def test_load_with_another_config(student, rng, size):
     config = GPT2 | {size: {"num_layers": 1, "d_model": 6}.get(size, 8)}
     with pytest.raises(ValueError) as error:
         student.load_gpt2_state_dict(checkpoint, config)
-    part = {"num_layers": "h.1.mlp.c_fc.weight", "context_length": "wpe.weight"}
-    named = part.get(size, "wte.weight" if size == "vocab_size" else "weight")
-    assert named in str(error.value), f"got {error.value}, wanted it to name {named}"
+    named = {"vocab_size": ["wte.weight"], "context_length": ["wpe.weight"], "d_model": ["weight"]}
+    named["num_layers"] = [n.removeprefix("transformer.") for n in checkpoint if ".h.1." in n]
+    for name in named[size]:
+        assert name in str(error.value), f"got {error.value}, wanted it to name {name}"
 
 
 @pytest.mark.problem("load_gpt2_state_dict")
@@ -1193,25 +1247,30 @@ def test_fresh_weights_are_normal(student, seed):
 @pytest.mark.problem("init_weights")
 def test_a_seed_decides_the_weights(student):
     """The same seed, the same weights; another seed, others; no tensor repeats another."""
-    state, alone = student.run("initialised", GPT2, 3)
+    state, alone, apart = student.run("initialised", GPT2, 3)
     assert alone, "torch's global generator was touched"
-    again, _ = student.run("initialised", GPT2, 3)
+    assert apart, "weights share memory: a step of training that changes one changes the other"
+    again, _, _ = student.run("initialised", GPT2, 3)
     assert_equal(again, state, "the same seed gives the same state")
     other = student.init_weights(GPT2, 4)
+    for weight in state.values():
+        assert_dtype(weight, torch.float32)
     drawn = [name for name in state if name.endswith("weight") and "ln_" not in name]
     for name in drawn:
         assert not torch.equal(other[name], state[name]), f"{name} is the same for another seed"
-        assert_dtype(state[name], torch.float32)
-    starts = {tuple((state[n].flatten()[:3] / state[n].flatten()[0]).tolist()) for n in drawn}
-    assert len(starts) == len(drawn), "two weights have the same numbers: seed once, not per tensor"
+    numbers = [s[name].flatten()[:3] for s in (state, other) for name in drawn]
+    starts = {tuple((three / three[0]).tolist()) for three in numbers}
+    why = "two weights have the same numbers, of one seed or of two: seed once, not per tensor"
+    assert len(starts) == 2 * len(drawn), why
 
 
 @pytest.mark.problem("init_weights")
 def test_tails_of_fresh_weights(student, seed):
-    """Normal numbers have tails: of 48,000, 22 are expected beyond 3.5 deviations."""
-    config = SIZES | {"vocab_size": 1000}
-    weight = student.init_weights(config, seed % 1000)["wte.weight"] / 0.02
-    assert weight.abs().max() > 3.5, "the tails are cut off"  # 22 expected beyond
+    """Normal numbers have tails: of 48,000, 22 are expected beyond 3.5 deviations; so of layers."""
+    config = SIZES | {"vocab_size": 400, "d_model": 128}
+    state = student.init_weights(config, seed % 1000)
+    for name in ("wte.weight", "h.0.mlp.c_fc.weight"):
+        assert state[name].abs().max() > 3.5 * 0.02, f"{name}: the tails are cut off"
 
 
 @pytest.mark.problem("init_weights")
@@ -1219,8 +1278,9 @@ def test_seeds_are_seeds(student):
     """0 is a seed like any other, and large seeds differ from small ones."""
     zero, again = (student.init_weights(GPT2, 0)["wte.weight"] for _ in range(2))
     assert_equal(zero, again, "seed 0 is taken for no seed")
-    other = student.init_weights(GPT2, 1000)["wte.weight"]
-    assert not torch.equal(other, zero), "seeds 0 and 1000 give one state"
+    for seed in LARGE_SEEDS:
+        other = student.init_weights(GPT2, seed)["wte.weight"]
+        assert not torch.equal(other, zero), f"seeds 0 and {seed} give one state"
 
 
 # --- next_token_loss ----------------------------------------------------------------------------
@@ -1242,13 +1302,17 @@ def test_loss_of_any_shape(student, rng, B, T, V, dtype):
 
 
 @pytest.mark.problem("next_token_loss")
-def test_loss_of_large_logits(student):
-    """Logits of 10,000 do not overflow, and a certainty costs nothing."""
-    logits = torch.tensor([[[1e4, -1e4, 0.0], [-1e4, 0.0, -1e4], [0.0, 0.0, 0.0]]])
+@pytest.mark.parametrize("dtype", [torch.float32, *HALVES])
+def test_loss_of_large_logits(student, dtype):
+    """Logits of 10,000 do not overflow, nor do their losses, and a certainty costs nothing."""
+    rows = [[1e4, -1e4, 0.0], [-1e4, 0.0, -1e4], [0.0, 0.0, 0.0]]
+    logits = torch.tensor([rows] * 4, dtype=dtype)
     why = "exp(10,000) is inf: use the logarithm of the softmax, computed as one"
-    assert_close(student.next_token_loss(logits, torch.tensor([[2, 0, 1]])), 0.0, why, atol=1e-6)
-    got = student.next_token_loss(logits, torch.tensor([[2, 1, 0]]))
-    assert_close(got, 15000.0, why, rtol=1e-6)
+    ids = torch.tensor([[2, 0, 1]] * 4)
+    assert_close(student.next_token_loss(logits, ids), 0.0, why, atol=1e-6)
+    got = student.next_token_loss(logits, torch.tensor([[2, 1, 2]] * 4))
+    why = "losses of 20,000 and 10,000: their mean is finite, and so in float16, their sum is not"
+    assert_close(got, 15000.0, why, rtol=1e-6 if dtype is torch.float32 else HALF[dtype])
 
 
 @pytest.mark.problem("next_token_loss")
@@ -1408,9 +1472,9 @@ def test_ties_go_to_lower_ids(student, arguments, wanted):
 
 
 @pytest.mark.problem("next_token_probabilities")
-@pytest.mark.parametrize("temperature", [0.01, 1.0])
+@pytest.mark.parametrize("temperature", [1e-6, 0.01, 1.0])
 def test_probabilities_of_large_logits(student, temperature):
-    """Logits of ±10,000 and -inf make no NaN, at low temperature neither."""
+    """Logits of ±10,000 and -inf make no NaN, at low temperature neither, which is not 0."""
     logits = torch.tensor([[1e4, 1e4, -1e4, -math.inf], [-1e4, -math.inf, -1e4, -math.inf]])
     got = student.next_token_probabilities(logits, temperature, None, None)
     why = "subtract the maximum before exp; -inf has probability 0"
@@ -1514,8 +1578,9 @@ def test_temperature_0_with_forbidden_tokens(student):
 
 
 @pytest.mark.problem("next_token_probabilities")
-def test_gradients_of_probabilities(student, rng):
-    """The gradient is that of the softmax over what stays, and 0 for what was cut off."""
+@pytest.mark.parametrize("top_k, top_p", [(3, None), (None, 0.94)])
+def test_gradients_of_probabilities(student, rng, top_k, top_p):
+    """The gradient is that of the softmax over the three that stay, and 0 for what was cut off."""
     logits = torch.tensor([[0.3, 1.2, -0.4, 0.9], [2.0, -1.0, 0.1, 0.7]])
     order = logits.double().argsort(-1, descending=True)[:, :3]
 
@@ -1525,7 +1590,7 @@ def test_gradients_of_probabilities(student, rng):
 
     d_out = random(rng, 2, 4)
     name = "next_token_probabilities"
-    check_gradients(student, name, {"logits": logits}, [0.7, 3], d_out, reference)
+    check_gradients(student, name, {"logits": logits}, [0.7, top_k, top_p], d_out, reference)
 
 
 @pytest.mark.problem("next_token_probabilities")
@@ -1604,6 +1669,11 @@ def test_steps_and_rows_draw_for_themselves(student):
     assert rows < 0.1, "rows repeat each other's draws"
     other = student.run("drawn", torch.zeros(50, 50), prompt, 3, 8, 1.0, None, None, 1)
     assert (other[:, 1:] == got[:, 1:]).double().mean() < 0.1, "another seed draws the same"
+    for why, earlier, later in (
+        ("the draws of a step are those of the next seed", other[:, 1:-1], got[:, 2:]),
+        ("the draws of a row are those of the next seed", other[:-1, 1:], got[1:, 1:]),
+    ):
+        assert (earlier == later).double().mean() < 0.1, f"{why}: do not add to the seed"
 
 
 @pytest.mark.problem("generate")
@@ -1618,12 +1688,16 @@ def test_an_error_leaves_nothing_behind(student, fails, top_k):
 
 @pytest.mark.problem("generate")
 def test_0_is_a_seed(student):
-    """The same seed gives the same ids, also 0."""
+    """The same seed gives the same ids, also 0; and large seeds differ from it."""
     prompt = torch.zeros(20, 1, dtype=torch.int64)
-    a, b = (
-        student.run("drawn", torch.zeros(50, 50), prompt, 4, 8, 1.0, None, None, 0) for _ in "ab"
-    )
-    assert_equal(a, b, "seed 0 is taken for no seed")
+
+    def drawn(seed):  # however low the temperature, equal logits stay equally likely
+        return student.run("drawn", torch.zeros(50, 50), prompt, 4, 8, 1e-6, None, None, seed)
+
+    zero = drawn(0)
+    assert_equal(drawn(0), zero, "seed 0 is taken for no seed")
+    for seed in LARGE_SEEDS:
+        assert not torch.equal(drawn(seed), zero), f"seeds 0 and {seed} draw the same"
 
 
 @pytest.mark.problem("generate")

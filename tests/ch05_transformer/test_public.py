@@ -287,8 +287,9 @@ def test_logits_of_llama(student, rng):
 
 @pytest.mark.problem("llama_forward")
 def test_gradients_of_llama(student, rng):
-    """Every weight receives the gradient that it has in transformers."""
+    """Every weight receives the gradient that it has in transformers; 0 is an id like any other."""
     state, ids, d_out = llama_state(rng, LLAMA), random_ids(rng, 29, 2, 6), random(rng, 2, 6, 29)
+    ids[:, :2] = 0
     _, got = student.run("with_state_gradients", "llama_forward", state, [LLAMA, ids], d_out)
     # sums over 12 tokens of products that went through two layers
     assert_gradients(got, llama_gradients(state, LLAMA, ids, d_out), rtol=1e-4, atol=1e-4)
@@ -333,8 +334,9 @@ def test_logits_of_gpt2(student, rng):
 
 @pytest.mark.problem("gpt2_forward")
 def test_gradients_of_gpt2(student, rng):
-    """Every weight receives the gradient that it has in transformers."""
+    """Every weight receives the gradient that it has in transformers; 0 is an id like any other."""
     checkpoint, ids = random_checkpoint(rng, GPT2), random_ids(rng, 29, 2, 6)
+    ids[:, :2] = 0
     state, d_out = gpt2_state(checkpoint), random(rng, 2, 6, 29)
     _, got = student.run("with_state_gradients", "gpt2_forward", state, [GPT2, ids], d_out)
     # sums over 12 tokens of products that went through two layers
@@ -375,7 +377,8 @@ def test_load_with_masks_and_head(student, rng):
     """Stored masks and the head, wte once more, are left out; biases called like masks are not."""
     checkpoint = random_checkpoint(rng, GPT2)
     want = gpt2_state(checkpoint)
-    checkpoint["lm_head.weight"] = checkpoint["transformer.wte.weight"]
+    # files are sorted by name: the first one has no prefix
+    checkpoint = {"lm_head.weight": checkpoint["transformer.wte.weight"]} | checkpoint
     for i in range(2):
         checkpoint[f"transformer.h.{i}.attn.bias"] = torch.ones(1, 1, 10, 10).tril()
         checkpoint[f"transformer.h.{i}.attn.masked_bias"] = torch.tensor(-1e4)
@@ -385,10 +388,12 @@ def test_load_with_masks_and_head(student, rng):
 
 @pytest.mark.problem("load_gpt2_state_dict")
 def test_load_without_a_weight(student, rng):
-    """Every missing weight is named at once."""
-    checkpoint, gone = random_checkpoint(rng, GPT2), ("h.0.attn.c_attn.bias", "h.1.ln_2.weight")
-    for name in gone:
-        del checkpoint[f"transformer.{name}"]
+    """Every missing weight is named at once, were it a whole layer; no head stands in for wte."""
+    checkpoint = random_checkpoint(rng, GPT2)
+    gone = ["wte.weight", "h.0.attn.c_attn.bias"]
+    gone += [n.removeprefix("transformer.") for n in checkpoint if ".h.1." in n]
+    head = {"lm_head.weight": checkpoint["transformer.wte.weight"]}
+    checkpoint = head | {n: w for n, w in checkpoint.items() if n[12:] not in gone}
     with pytest.raises(KeyError) as error:
         student.load_gpt2_state_dict(checkpoint, GPT2)
     for name in gone:
