@@ -5,6 +5,7 @@ import math
 import random
 from unittest import mock
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -202,6 +203,14 @@ def layernorm_root_of_nothing(x, weight, bias, eps):
         return (t.var(-1, correction=0, keepdim=True).sqrt().square() + eps).rsqrt()
 
     return centre(x, weight, bias, scale)
+
+
+@bug("layernorm", "the root is rounded to half precision before it divides")
+def layernorm_root_in_half(x, weight, bias, eps):
+    wide = x.to(torch.promote_types(x.dtype, torch.float32))
+    centred = wide - wide.mean(-1, keepdim=True)
+    root = (centred.square().mean(-1, keepdim=True) + eps).sqrt()
+    return centred.to(x.dtype) / root.to(x.dtype) * weight + bias
 
 
 # --- rmsnorm --------------------------------------------------------------------------------------
@@ -991,6 +1000,37 @@ def rope_frequencies_in_float16(x, positions, theta):
     return torch.stack(pairs, -1).flatten(-2).to(x.dtype)
 
 
+TABLES = {}
+
+
+@bug("rope", "sines are kept in the dtype of the x that they were first computed for", "rope_half")
+def rope_half_of_kept_table(x, positions, theta):
+    D, rows = x.shape[-1], int(positions.max()) + 1
+    if D % 2:
+        raise ValueError("odd D")
+    if len(TABLES.get((D, theta), ())) < rows:
+        angles = torch.arange(rows)[:, None] * frequencies(D, theta)
+        TABLES[D, theta] = torch.cat([angles.cos(), angles.sin()], -1).to(x.dtype)
+    cos, sin = TABLES[D, theta][positions.long()].to(torch.float64).chunk(2, -1)
+    a, b = x.chunk(2, -1)
+    return torch.cat([a * cos - b * sin, a * sin + b * cos], -1).to(x.dtype)
+
+
+@bug("rope", "the exponents -2i/D are divided in the dtype of x", "rope_half")
+def rope_half_exponents_in_half(x, positions, theta):
+    D = x.shape[-1]
+    exponents = torch.arange(0, D, 2, dtype=x.dtype) / D
+    angles = positions[..., None] * theta ** -exponents.double()
+    return turned(x, positions, theta, angles, half=True)
+
+
+@bug("rope", "positions of two axes are taken for B T, where the first is as long as B", "rope")
+def rope_positions_of_as_many_sequences(x, positions, theta):
+    if positions.ndim == 2 and x.ndim == 4 and len(positions) == len(x):
+        positions = positions[:, None]
+    return rope(x, positions, theta)
+
+
 # --- gqa ------------------------------------------------------------------------------------------
 
 
@@ -1163,6 +1203,28 @@ def gqa_by_raw_exponentials(q, k, v, mask=None):
     e = (q @ k.mT / q.shape[-1] ** 0.5).exp()
     e = e if mask is None else e * mask
     return e / e.sum(-1, keepdim=True).clamp(min=1e-6) @ v
+
+
+@bug("gqa", "a mask of three axes is taken for B Tq Tk, where the first is as long as B")
+def gqa_mask_of_sequences(q, k, v, mask=None):
+    if mask is not None and mask.ndim == 3 and q.ndim == 4 and len(mask) == len(q):
+        mask = mask[:, None]
+    return gqa(q, k, v, mask)
+
+
+@bug("gqa", "without a batch a mask of H Tq Tk is taken for that of the first head")
+def gqa_mask_without_batch(q, k, v, mask=None):
+    if q.ndim == 3:
+        mask = mask[:1] if mask is not None and mask.ndim == 3 else mask
+    return gqa(q, k, v, mask)
+
+
+@bug("gqa", "several leading axes are flattened to one, but those of the mask are not")
+def gqa_flattened(q, k, v, mask=None):
+    if q.ndim < 5:
+        return gqa(q, k, v, mask)
+    out = gqa(*(t.flatten(0, -4) for t in (q, k, v)), mask)
+    return out.unflatten(0, q.shape[:-3])
 
 
 # --- transformer_block ----------------------------------------------------------------------------
@@ -1528,6 +1590,30 @@ def block_norms_in_half(x, weights, config, positions):
         return transformer_block(x, weights, config, positions)
 
 
+@bug("transformer_block", "masked scores become -1e4, which is not below all others")
+def block_masked_by_1e4(x, w, config, positions):
+    def shared(q, k, v, mask):
+        return softly_masked(q, k, v, mask, -1e4)
+
+    return block_of(x, w, config, positions, shared=shared)
+
+
+@bug("transformer_block", "exponentials of raw scores are summed: those above 88 are inf")
+def block_by_raw_exponentials(x, w, config, positions):
+    return block_of(x, w, config, positions, shared=gqa_by_raw_exponentials.function)
+
+
+@bug("transformer_block", "positions end at 4095: all beyond are turned as the last")
+def block_positions_end(x, w, config, positions):
+    return transformer_block(x, w, config, positions.clamp(max=4095))
+
+
+@bug("transformer_block", "the first norm is optional: without a weight it has ones")
+def block_optional_norm(x, w, config, positions):
+    ones = {"input_layernorm.weight": torch.ones(x.shape[-1], dtype=x.dtype)}
+    return transformer_block(x, ones | w, config, positions)
+
+
 # --- llama_forward --------------------------------------------------------------------------------
 
 
@@ -1786,6 +1872,30 @@ def llama_of_uneven_groups(state, config, ids):
 @bug("llama_forward", "a bias of the head is added where the state has one")
 def llama_bias_of_head(state, config, ids):
     return llama_forward(state, config, ids) + state.get("lm_head.bias", 0)
+
+
+@bug("llama_forward", "masked scores become -1e4, which is not below all others")
+def llama_masked_by_1e4(state, config, ids):
+    return llama_of(state, config, ids, block=block_masked_by_1e4.function)
+
+
+@bug("llama_forward", "id 0 is taken for padding, whose embedding learns nothing")
+def llama_padding(state, config, ids):
+    return llama_of(state, config, ids, embed=lambda W: F.embedding(ids, W, padding_idx=0))
+
+
+@bug("llama_forward", "a tied head is detached: only the embedding's use is learned")
+def llama_tied_detached(state, config, ids):
+    tied = "lm_head.weight" not in state and "model.embed_tokens.weight" in state
+    head = {"lm_head.weight": state["model.embed_tokens.weight"].detach()} if tied else {}
+    return llama_forward(state | head, config, ids)
+
+
+@bug("llama_forward", "layers that the state does not have are left out")
+def llama_counts_layers(state, config, ids):
+    layers = range(config["num_layers"])
+    there = [any(n.startswith(f"model.layers.{i}.") for n in state) for i in layers]
+    return llama_forward(state, config | {"num_layers": sum(there)}, ids)
 
 
 # --- gpt2_forward ---------------------------------------------------------------------------------
@@ -2097,6 +2207,26 @@ def gpt2_is_strict(state, config, ids):
     return gpt2_forward(state, config, ids)
 
 
+@bug("gpt2_forward", "masked scores become -1e4, which is not below all others")
+def gpt2_masked_by_1e4(state, config, ids):
+    def attend(q, k, v, mask):
+        return softly_masked(q, k, v, mask, -1e4)
+
+    return gpt2_of(state, config, ids, attend=attend)
+
+
+@bug("gpt2_forward", "id 0 is taken for padding, whose embedding learns nothing")
+def gpt2_padding(state, config, ids):
+    return gpt2_of(state, config, ids, embed=lambda W: F.embedding(ids, W, padding_idx=0))
+
+
+@bug("gpt2_forward", "the biases of the MLP are optional")
+def gpt2_optional_biases(state, config, ids):
+    shapes = parameter_shapes(config).items()
+    blank = {n: torch.zeros(s) for n, s in shapes if ".mlp." in n and n.endswith("bias")}
+    return gpt2_forward(blank | state, config, ids)
+
+
 # --- load_gpt2_state_dict -------------------------------------------------------------------------
 
 MATRICES = ("c_attn.weight", "c_proj.weight", "c_fc.weight")
@@ -2348,6 +2478,45 @@ def load_turns_in_float32(checkpoint, config):
     return {n: w.float() if loading.CONV1D.fullmatch(n) else w for n, w in state.items()}
 
 
+@bug("load_gpt2_state_dict", "whether names have the prefix is judged by the first one")
+def load_judges_by_first(checkpoint, config):
+    if next(iter(checkpoint)).startswith("transformer."):
+        return load_gpt2_state_dict(checkpoint, config)
+    kept = {n.replace("transformer.", "transformer:"): w for n, w in checkpoint.items()}
+    return load_gpt2_state_dict(kept, config)
+
+
+@bug("load_gpt2_state_dict", "only the first five missing weights are named")
+def load_names_five(checkpoint, config):
+    try:
+        return load_gpt2_state_dict(checkpoint, config)
+    except KeyError as error:
+        raise KeyError(", ".join(error.args[0].split(", ")[:5]) + " ...") from None
+
+
+@bug("load_gpt2_state_dict", "only the first five names that are left over are told")
+def load_tells_five(checkpoint, config):
+    try:
+        return load_gpt2_state_dict(checkpoint, config)
+    except ValueError as error:
+        raise ValueError(", ".join(str(error).split(", ")[:5]) + " ...") from None
+
+
+@bug("load_gpt2_state_dict", "a missing wte.weight is taken from lm_head.weight")
+def load_embedding_of_head(checkpoint, config):
+    bare = {n.removeprefix("transformer."): w for n, w in checkpoint.items()}
+    head = {"wte.weight": bare["lm_head.weight"]} if "lm_head.weight" in bare else {}
+    return load_gpt2_state_dict(head | bare, config)
+
+
+@bug("load_gpt2_state_dict", "what is left over is ignored if attn.bias stands in its name")
+def load_ignores_c_attn(checkpoint, config):
+    def surplus(name):
+        return "attn.bias" in name or loading.SURPLUS.fullmatch(name)
+
+    return load(checkpoint, config, surplus, lambda got, wanted: got == wanted)
+
+
 # --- init_weights ---------------------------------------------------------------------------------
 
 
@@ -2517,6 +2686,80 @@ def init_without_seed_0(config, seed):
 @bug("init_weights", "only the last three digits of the seed count")
 def init_seed_of_three_digits(config, seed):
     return init_weights(config, seed % 1000)
+
+
+def redrawn(config, seed, draw):
+    """Fresh weights, whose matrices are drawn anew by draw(number, shape)."""
+    state = init_weights(config, seed)
+    for i, (name, w) in enumerate(state.items()):
+        if w.ndim == 2:
+            scale = 0.02 / (math.sqrt(2 * config["num_layers"]) if "c_proj" in name else 1)
+            state[name] = scale * draw(i, w.shape)
+    return state
+
+
+@bug("init_weights", "tensor i is seeded by seed + i: the next seed has the same numbers elsewhere")
+def init_added_seeds(config, seed):
+    def draw(i, shape):
+        return torch.randn(shape, generator=torch.Generator().manual_seed(seed + i))
+
+    return redrawn(config, seed, draw)
+
+
+@bug("init_weights", "numpy is seeded by seed + 1, which it refuses for the largest seed")
+def init_of_the_next_seed(config, seed):
+    rng = np.random.RandomState(seed + 1)
+    return redrawn(config, seed, lambda i, shape: torch.from_numpy(rng.randn(*shape)).float())
+
+
+@bug("init_weights", "only the last 16 bits of the seed count")
+def init_seed_of_16_bits(config, seed):
+    return init_weights(config, seed & 0xFFFF)
+
+
+@bug("init_weights", "the seed is taken modulo 2**31 - 1")
+def init_seed_modulo(config, seed):
+    return init_weights(config, seed % (2**31 - 1))
+
+
+@bug("init_weights", "all biases of one size are one tensor")
+def init_shared_biases(config, seed):
+    state, one = init_weights(config, seed), {}
+    return {n: one.setdefault(len(w), w) if n.endswith("bias") else w for n, w in state.items()}
+
+
+@bug("init_weights", "a bias is one number, expanded: it cannot be written")
+def init_expanded_biases(config, seed):
+    state = init_weights(config, seed)
+    return {n: w[:1].expand(len(w)) if n.endswith("bias") else w for n, w in state.items()}
+
+
+@bug("init_weights", "the matrices of the layers are cut off at 3 standard deviations")
+def init_layers_without_tails(config, seed):
+    return {
+        n: w.clamp(-3 * w.std(), 3 * w.std()) if w.ndim == 2 and n.startswith("h.") else w
+        for n, w in init_weights(config, seed).items()
+    }
+
+
+@bug("init_weights", "the matrices of the layers are uniform")
+def init_uniform_layers(config, seed):
+    state, rng = init_weights(config, seed), torch.Generator().manual_seed(seed)
+    return {
+        n: (torch.rand(w.shape, generator=rng) * 2 - 1) * w.std() * 3**0.5
+        if w.ndim == 2 and n.startswith("h.")
+        else w
+        for n, w in state.items()
+    }
+
+
+@bug("init_weights", "the global generator is seeded, and afterwards seeded as it was at first")
+def init_resets_generator(config, seed):
+    first = torch.initial_seed()
+    torch.manual_seed(seed)
+    state = redrawn(config, seed, lambda i, shape: torch.randn(shape))
+    torch.manual_seed(first)
+    return state
 
 
 # --- next_token_loss ------------------------------------------------------------------------------
@@ -3266,6 +3509,35 @@ def probabilities_of_0_times_inf(logits, temperature, top_k=None, top_p=None):
     return p + 0 * logits if temperature == 0 else p
 
 
+@bug("next_token_probabilities", "temperatures below 1e-5 are taken as 0")
+def probabilities_cold_is_zero(logits, temperature, top_k=None, top_p=None):
+    settings(temperature, top_k, top_p)
+    cold = temperature < 1e-5
+    return next_token_probabilities(logits, 0 if cold else temperature, top_k, top_p)
+
+
+@bug("next_token_probabilities", "temperatures other than 0 are at least 1e-5")
+def probabilities_never_cold(logits, temperature, top_k=None, top_p=None):
+    settings(temperature, top_k, top_p)
+    warm = max(temperature, 1e-5) if temperature else 0
+    return next_token_probabilities(logits, warm, top_k, top_p)
+
+
+@bug("next_token_probabilities", "with top_p no graph is built")
+def probabilities_of_p_without_graph(logits, temperature, top_k=None, top_p=None):
+    logits = logits if top_p is None else logits.detach()
+    return next_token_probabilities(logits, temperature, top_k, top_p)
+
+
+@bug("next_token_probabilities", "what top_p leaves is divided by a sum without a gradient")
+def probabilities_by_a_detached_sum(logits, temperature, top_k=None, top_p=None):
+    kept = next_token_probabilities(logits, temperature, top_k, top_p)
+    if top_p is None or temperature == 0:
+        return kept
+    p = next_token_probabilities(logits, temperature, top_k) * (kept > 0)
+    return p / p.sum(-1, keepdim=True).detach()
+
+
 # --- generate -------------------------------------------------------------------------------------
 
 
@@ -3273,13 +3545,15 @@ def sample(model, ids, n, context, pick, draw=None, last=-1):
     """The loop, in which windows and draws may be wrong."""
     modes = [(m, m.training) for m in model.modules()]
     model.eval()
-    with torch.no_grad():
-        for step in range(n):
-            p = pick(model(ids[:, -context:] if context else ids)[:, last])
-            new = draw(p, step) if draw else torch.multinomial(p, 1)
-            ids = torch.cat([ids, new], -1)
-    for module, training in modes:
-        module.training = training
+    try:
+        with torch.no_grad():
+            for step in range(n):
+                p = pick(model(ids[:, -context:] if context else ids)[:, last])
+                new = draw(p, step) if draw else torch.multinomial(p, 1)
+                ids = torch.cat([ids, new], -1)
+    finally:
+        for module, training in modes:
+            module.training = training
     return ids
 
 
@@ -3559,3 +3833,53 @@ def generate_with_shifted_rows(model, prompt, n, context, temperature, top_k, to
 
     rng, pick = torch.Generator().manual_seed(seed), picker(temperature, top_k, top_p)
     return sample(model, prompt, n, context, pick, lambda p, _: draw(p, rng))
+
+
+@bug("generate", "step i is seeded by seed + i: the next seed draws the same a step earlier")
+def generate_added_steps(model, prompt, n, context, temperature, top_k, top_p, seed):
+    def draw(p, step):
+        return torch.multinomial(p, 1, generator=torch.Generator().manual_seed(seed + step))
+
+    return sample(model, prompt, n, context, picker(temperature, top_k, top_p), draw)
+
+
+@bug("generate", "row b is seeded by seed + b: the next seed draws the same a row earlier")
+def generate_added_rows(model, prompt, n, context, temperature, top_k, top_p, seed):
+    rngs = [torch.Generator().manual_seed(seed + b) for b in range(len(prompt))]
+
+    def draw(p, _):
+        pairs = zip(p, rngs, strict=True)
+        return torch.stack([torch.multinomial(row, 1, generator=rng) for row, rng in pairs])
+
+    return sample(model, prompt, n, context, picker(temperature, top_k, top_p), draw)
+
+
+@bug("generate", "temperatures below 1e-4 are taken as 0")
+def generate_cold_is_zero(model, prompt, n, context, temperature, top_k, top_p, seed):
+    temperature = 0 if temperature < 1e-4 else temperature
+    return generate(model, prompt, n, context, temperature, top_k, top_p, seed)
+
+
+@bug("generate", "the seed is taken modulo 2**31")
+def generate_seed_modulo(model, prompt, n, context, temperature, top_k, top_p, seed):
+    return generate(model, prompt, n, context, temperature, top_k, top_p, seed % 2**31)
+
+
+@bug("generate", "numpy is seeded by seed + 1, which it refuses for the largest seed")
+def generate_of_the_next_seed(model, prompt, n, context, temperature, top_k, top_p, seed):
+    rng, pick = np.random.RandomState(seed + 1), picker(temperature, top_k, top_p)
+
+    def draw(p, _):
+        u = torch.from_numpy(rng.rand(len(p), 1))
+        return (p.double().cumsum(-1) <= u).sum(-1, keepdim=True).clamp(max=p.shape[-1] - 1)
+
+    return sample(model, prompt, n, context, pick, draw)
+
+
+@bug("generate", "the global generator is seeded, and afterwards seeded as it was at first")
+def generate_resets_generator(model, prompt, n, context, temperature, top_k, top_p, seed):
+    first = torch.initial_seed()
+    torch.manual_seed(seed)
+    ids = sample(model, prompt, n, context, picker(temperature, top_k, top_p))
+    torch.manual_seed(first)
+    return ids

@@ -64,7 +64,7 @@ def _lie_apart(weights):
     """Whether each can be filled without a trace in the others."""
     try:
         for i, weight in enumerate(weights):
-            weight.data.fill_(i)
+            weight.data.mul_(0).add_(i)
     except RuntimeError:  # an expanded tensor has one number for many entries
         return False
     return all((weight == i).all() for i, weight in enumerate(weights))

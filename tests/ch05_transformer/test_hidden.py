@@ -417,7 +417,8 @@ def test_rope_of_half_precision(student, rng, name, dtype):
     x, positions = random(rng, 4, 12, dtype=dtype), torch.tensor([1, 257, 1001, 513])
     why = "angles are computed in float32, whatever x is"
     check_rope(student, name, x, positions, 10000.0, why, rtol=HALF[dtype], atol=HALF[dtype])
-    why = "after a call in half precision another one is as accurate as ever"
+    positions = torch.tensor([1, 2, 3, 5])
+    why = "after a call in half precision one in float32 is as accurate as ever"
     check_rope(student, name, x.float(), positions, 10000.0, why)
 
 
@@ -1302,16 +1303,14 @@ def test_loss_of_any_shape(student, rng, B, T, V, dtype):
 
 
 @pytest.mark.problem("next_token_loss")
-@pytest.mark.parametrize("dtype", [torch.float32, *HALVES])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_loss_of_large_logits(student, dtype):
-    """Logits of 10,000 do not overflow, nor do their losses, and a certainty costs nothing."""
+    """Logits of 10,000 do not overflow, and a certainty costs nothing."""
     rows = [[1e4, -1e4, 0.0], [-1e4, 0.0, -1e4], [0.0, 0.0, 0.0]]
-    logits = torch.tensor([rows] * 4, dtype=dtype)
+    logits = torch.tensor([rows], dtype=dtype)
     why = "exp(10,000) is inf: use the logarithm of the softmax, computed as one"
-    ids = torch.tensor([[2, 0, 1]] * 4)
-    assert_close(student.next_token_loss(logits, ids), 0.0, why, atol=1e-6)
-    got = student.next_token_loss(logits, torch.tensor([[2, 1, 2]] * 4))
-    why = "losses of 20,000 and 10,000: their mean is finite, and so in float16, their sum is not"
+    assert_close(student.next_token_loss(logits, torch.tensor([[2, 0, 1]])), 0.0, why, atol=1e-6)
+    got = student.next_token_loss(logits, torch.tensor([[2, 1, 0]]))
     assert_close(got, 15000.0, why, rtol=1e-6 if dtype is torch.float32 else HALF[dtype])
 
 
@@ -1481,6 +1480,14 @@ def test_probabilities_of_large_logits(student, temperature):
     assert_close(got, [[0.5, 0.5, 0.0, 0.0], [0.5, 0.0, 0.5, 0.0]], why)
     got = student.next_token_probabilities(logits, temperature, 3, 0.9)
     assert_close(got, [[0.5, 0.5, 0.0, 0.0], [0.5, 0.0, 0.5, 0.0]], why)
+
+
+@pytest.mark.problem("next_token_probabilities")
+def test_probabilities_at_the_lowest_temperature(student):
+    """1e-6 is a temperature like any other: neither 0 nor bounded below."""
+    got = student.next_token_probabilities(torch.tensor([0.0, -1e-6, -2e-6]), 1e-6)
+    want = torch.softmax(torch.tensor([0.0, -1.0, -2.0], dtype=torch.float64), -1)
+    assert_close(got, want, "softmax(logits / temperature), temperature 1e-6", rtol=1e-5)
 
 
 @pytest.mark.problem("next_token_probabilities")
