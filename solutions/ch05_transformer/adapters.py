@@ -119,8 +119,8 @@ def rope(
     Interleaved pairs: (0, 1), (2, 3), ... (a, b) becomes (a cos - b sin, a sin + b cos).
     `positions` are not negative, in any order, and broadcast to x's axes without the last: (T,)
     serves all of x, (B, 1, T) goes with x of (B, H, T, D); they have one axis at least. Angles are
-    computed in float32 at least, whatever x is, and was before; the sine of one in the thousands is
-    accurate to 1e-3. ValueError if D is odd.
+    computed in float32 at least, whatever the dtype of x, in this call or an earlier one; the sine
+    of one in the thousands is accurate to 1e-3. ValueError if D is odd.
 
     rope([[1, 0, 1, 0]], [2], 100) -> [[cos 2, sin 2, cos 0.2, sin 0.2]]
 
@@ -225,9 +225,9 @@ def init_weights(config: dict[str, int | float], seed: int) -> dict[str, Tensor]
 
     Weights are normal with standard deviation 0.02, also both embeddings; those that write to the
     residual stream, attn.c_proj and mlp.c_proj, with 0.02 / sqrt(2 num_layers). Biases are 0, and
-    the weights of layernorms 1. The same seed gives the same state; another one, other numbers in
-    every place. No two tensors share numbers that were drawn, or memory. torch's global generator
-    is left alone.
+    the weights of layernorms 1. The same seed gives the same state; another one, another. No matrix
+    repeats the numbers of another, of the same seed or a different one, and no two tensors share
+    memory. torch's global generator is left alone.
 
     Source: Radford et al. 2019, §2.3, and GPT-2's code.
     """
@@ -238,7 +238,8 @@ def next_token_loss(logits: Float[Tensor, "B T V"], ids: Int[Tensor, "B T"]) -> 
     """The mean cross-entropy in nats of predicting ids[:, t+1] from logits[:, t], a tensor.
 
     The last logits have nothing to predict. The mean is over all B (T - 1) predictions. Finite for
-    logits of ±10,000, float16 aside, where a sum of losses may overflow. ValueError if T is below 2.
+    logits of ±10,000, except in float16, where a sum of losses may overflow. ValueError if T is
+    below 2.
     """
     return loss(logits, ids)
 
@@ -311,9 +312,9 @@ def generate(
 
     model(ids) takes ids B T to logits B T V, and is given the last context_length ids at most. It
     is in evaluation mode while it generates, and no graph is built; afterwards, also after an
-    error, every module's mode, and whether gradients are enabled, are what they were. The draws of
-    different rows, steps and seeds are independent: none takes numbers of another, shifted. The
-    same seed gives the same ids; torch's global generator is left alone.
+    error, every module's mode, and whether gradients are enabled, are what they were. The same
+    seed gives the same ids; torch's global generator is left alone. Draws of different rows, steps
+    and seeds are independent: step 1 of one seed is not step 0 of the next.
     """
     return generation.generate(
         model, prompt, max_new_tokens, context_length, temperature, top_k, top_p, seed

@@ -913,11 +913,12 @@ def test_llama_of_uneven_heads(student, rng):
 @pytest.mark.problem("llama_forward")
 def test_llama_names_what_is_missing(student, rng):
     """By its full name, layer included; without an embedding there is no head either."""
-    state, ids = llama_state(rng, LLAMA, tied=True), torch.zeros(1, 2, dtype=torch.int64)
-    without_each(state, lambda s: student.llama_forward(s, LLAMA, ids))
+    config, ids = LLAMA | {"num_layers": 1}, torch.zeros(1, 2, dtype=torch.int64)
+    state = llama_state(rng, config, tied=True)
+    without_each(state, lambda s: student.llama_forward(s, config, ids))
     state["lm_head.weight"] = state.pop("model.embed_tokens.weight")
     with raises(KeyError, "no head stands in for the embedding"):
-        student.llama_forward(state, LLAMA, ids)
+        student.llama_forward(state, config, ids)
 
 
 @pytest.mark.problem("llama_forward")
@@ -1050,8 +1051,9 @@ def test_gpt2_of_uneven_heads(student, rng):
 @pytest.mark.problem("gpt2_forward")
 def test_gpt2_names_what_is_missing(student, rng):
     """Whichever it is: no bias is optional."""
-    state, ids = gpt2_state(random_checkpoint(rng, GPT2)), torch.zeros(1, 2, dtype=torch.int64)
-    without_each(state, lambda s: student.gpt2_forward(s, GPT2, ids))
+    config, ids = GPT2 | {"num_layers": 1}, torch.zeros(1, 2, dtype=torch.int64)
+    state = gpt2_state(random_checkpoint(rng, config))
+    without_each(state, lambda s: student.gpt2_forward(s, config, ids))
 
 
 @pytest.mark.problem("gpt2_forward")

@@ -38,6 +38,14 @@ def layernorm_cast_early(x, weight, bias, eps):
     return (centred / torch.sqrt(squares + eps)).to(x.dtype) * weight + bias
 
 
+@twin("layernorm", "centred by a matrix, after the first feature is taken off")
+def layernorm_by_matrix(x, weight, bias, eps):
+    y, C = wide(x), x.shape[-1]
+    centred = (y - y[..., :1]) @ (torch.eye(C, dtype=y.dtype) - 1 / C)
+    variance = torch.linalg.vecdot(centred, centred)[..., None] / C
+    return torch.addcmul(wide(bias), centred / (variance + eps) ** 0.5, wide(weight)).to(x.dtype)
+
+
 # --- rmsnorm --------------------------------------------------------------------------------------
 
 
@@ -190,6 +198,15 @@ def rope_half_by_loop(x, positions, theta):
         out[i] = (a * angle.cos() - b * angle.sin()).to(x.dtype)
         out[i + D // 2] = (a * angle.sin() + b * angle.cos()).to(x.dtype)
     return torch.stack(out, -1)
+
+
+@twin("rope", "features in the order of the other layout, and back", "rope_half")
+def rope_half_reordered(x, positions, theta):
+    if x.shape[-1] % 2:
+        raise ValueError("odd D")
+    order = torch.arange(x.shape[-1]).view(2, -1).T.flatten()
+    mixed = rope_complex.function(x[..., order], positions, theta)
+    return mixed[..., order.argsort()]
 
 
 # --- gqa ------------------------------------------------------------------------------------------
@@ -524,6 +541,30 @@ def init_by_numpy(config, seed):
     return state
 
 
+@twin("init_weights", "one draw for all matrices, cut into views")
+def init_by_views(config, seed):
+    state = init_in_place.function(config, 0)
+    matrices = {n: w for n, w in state.items() if w.ndim == 2}
+    sizes = [w.numel() for w in matrices.values()]
+    numbers = torch.randn(sum(sizes), generator=torch.Generator().manual_seed(seed)).split(sizes)
+    for (name, w), part in zip(matrices.items(), numbers, strict=True):
+        deep = 2 * config["num_layers"] if "c_proj" in name else 1
+        state[name] = part.view(w.shape).mul_(0.02 / math.sqrt(deep))
+    return state
+
+
+@twin("init_weights", "Parameters, each from a generator whose seed was drawn")
+def init_by_drawn_seeds(config, seed):
+    rng = torch.Generator().manual_seed(seed)
+    state = init_in_place.function(config, 0)
+    for name, w in state.items():
+        if w.ndim == 2:
+            own = torch.Generator().manual_seed(int(torch.randint(2**62, (), generator=rng)))
+            deep = 2 * config["num_layers"] if "c_proj" in name else 1
+            state[name] = nn.init.trunc_normal_(w, std=0.02 / math.sqrt(deep), generator=own)
+    return {name: nn.Parameter(w) for name, w in state.items()}
+
+
 # --- next_token_loss ------------------------------------------------------------------------------
 
 
@@ -636,6 +677,22 @@ def probabilities_by_numpy(logits, temperature, top_k=None, top_p=None):
     return torch.softmax(cut / (temperature or 1.0), -1).to(logits.dtype)
 
 
+@twin("next_token_probabilities", "ranks by comparing all with all, in float64")
+def probabilities_by_comparison(logits, temperature, top_k=None, top_p=None):
+    validate(temperature, top_k, top_p)
+    z, ids = logits.double(), torch.arange(logits.shape[-1])
+    ties = (z[..., None, :] == z[..., None]) & (ids < ids[:, None])
+    ahead = (z[..., None, :] > z[..., None]) | ties
+    z = (z - z.amax(-1, keepdim=True)) / (temperature or 1.0)
+    kept = top_k if temperature else 1
+    p = z.masked_fill(ahead.sum(-1) >= (kept or len(ids)), -math.inf).softmax(-1)
+    if top_p is not None and top_p < 1:
+        before = (p[..., None, :] * ahead).sum(-1)
+        p = p.masked_fill(before >= top_p - 1e-12, 0)
+        p = p / p.sum(-1, keepdim=True)
+    return p.to(logits.dtype)
+
+
 # --- generate -------------------------------------------------------------------------------------
 
 
@@ -681,4 +738,24 @@ def generate_by_sequence(
     finally:
         for m, training in zip(model.modules(), modes, strict=True):
             m.training = training
+    return ids
+
+
+@twin("generate", "a race of exponential numbers into ids of full length")
+def generate_by_race(
+    model, prompt, max_new_tokens, context_length, temperature, top_k, top_p, seed
+):
+    rng, (B, T) = torch.Generator().manual_seed(seed), prompt.shape
+    ids = torch.cat([prompt, prompt.new_zeros(B, max_new_tokens)], -1)
+    was = {name: m.training for name, m in model.named_modules()}
+    model.eval()
+    try:
+        for t in range(T, T + max_new_tokens):
+            with torch.no_grad():
+                logits = model(ids[:, max(0, t - context_length) : t].contiguous())[:, -1]
+                p = probabilities_by_comparison.function(logits, temperature, top_k, top_p)
+            ids[:, t] = (p / torch.empty_like(p).exponential_(generator=rng)).argmax(-1)
+    finally:
+        for name, module in model.named_modules():
+            module.train(was[name])
     return ids
