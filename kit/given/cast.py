@@ -15,6 +15,10 @@ PERSONS = (people.GIRLS.split(), people.BOYS.split())
 ANIMALS = (people.SHE_ANIMALS.split(), people.HE_ANIMALS.split())
 HEROES, ELDERS, JOBS = people.HEROES.split(), people.ELDERS.split(), people.JOBS.split()
 SURNAMES = people.SURNAMES.split()
+SERIES = [  # for each role the names of a she and of a he
+    [names.split() for names in line.split(" | ")[1:]]
+    for line in people.SERIES.strip().splitlines()
+]
 OUT = tuple(
     [line.split(" | ") for line in places.strip().splitlines()]
     for places in (people.CHILD_PLACES, people.WOOD_PLACES)
@@ -39,6 +43,7 @@ GROWN = (
     (*MOTHERS, ("Mommy", "mother"), ("Granny", "grandmother"), ("Aunt {}", "aunt")),
     (*FATHERS, ("Pop", "grandfather"), ("Uncle {}", "uncle")),
 )
+FAMILY = ((MOTHERS[1], MOTHERS[2]), (FATHERS[1], FATHERS[2]))  # of the series
 FRIENDS = ("friend", "best friend", "cousin", "neighbor")  # an animal has the first of them only
 KIN = ((*FRIENDS, "big sister", "little sister"), (*FRIENDS, "big brother", "little brother"))
 MICE = {"mouse": "mice", "dormouse": "dormice"}
@@ -48,15 +53,18 @@ WINGED = {"owl", "goose", "heron", "crow", "pelican", "stork", "turkey", "swan"}
 HOOFED = {"deer", "donkey", "goat", "sheep", "horse", "moose"}
 
 
-def cast(random: Callable[[], float], world: int) -> dict:
-    """The facts of a new story: five characters and where they live."""
+def cast(random: Callable[[], float], world: int, series: bool = False) -> dict:
+    """The facts of a new story: five characters and where they live.
+
+    In a series they are the same few every time, and all children and people.
+    """
 
     def pick(options):
         return options[int(random() * len(options))]
 
     hero = int(random() < 0.5)  # 0 a she, 1 a he; pronouns are clearer if most others differ
     genders = [hero] + [1 - hero if random() < 0.7 else hero for _ in range(4)]
-    h, f, g, o, n = _names(pick, world, genders)
+    h, f, g, o, n = (_series if series else _names)(pick, world, genders)
     facts = {"clear": hero not in genders[1:4], "land": pick(LANDS[world])}
     facts["out"], facts["out.at"] = pick(OUT[world])
     facts["home"], hand = pick(HOMES[world]), ("hand", "paw")[world]
@@ -65,7 +73,7 @@ def cast(random: Callable[[], float], world: int) -> dict:
         facts |= _facts(role, name, gender, kind, f"the {pick(LITTLE)} {kind}", hand)
     facts |= {key: facts[f"h.{key}"] for key in ("he", "him", "his", "self")}
     facts["h.kinds"] = MICE.get(facts["h.kind"]) or plural(facts["h.kind"])
-    known, kin = pick(GROWN[genders[2]])
+    known, kin = pick((FAMILY if series else GROWN)[genders[2]])
     facts |= _facts("g", known.format(g), genders[2], kin, f"{facts['his']} {kin}", hand)
     job = pick(ELDERS if world else JOBS)
     hand = "wing" if job in WINGED else "hoof" if job in HOOFED else hand
@@ -97,8 +105,19 @@ def _names(pick, world: int, genders: list[int]) -> list[str]:
             name = pick(pool)
         names.append(name)
     if not world:
-        names[3] = f"{('Mrs.', 'Mr.')[genders[3]]} {pick(SURNAMES)}"
+        names[3] = _title(pick(SURNAMES), genders[3])
     return names
+
+
+def _series(pick, _: int, genders: list[int]) -> list[str]:
+    """Names by role, so that who has read little can still tell who is who."""
+    names = [pick(names[gender]) for names, gender in zip(SERIES, genders, strict=True)]
+    names[3] = _title(names[3], genders[3])
+    return names
+
+
+def _title(surname: str, gender: int) -> str:
+    return f"{('Mrs.', 'Mr.')[gender]} {surname}"
 
 
 def _facts(role: str, name: str, gender: int, kind: str, the: str, hand: str) -> dict[str, str]:

@@ -40,3 +40,5 @@ PLOTS = (
     plots_wonder.STAR,
     plots_fable.SMALL,
 )
+
+SERIES = PLOTS[:8]  # of everyday life

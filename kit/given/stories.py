@@ -7,6 +7,9 @@ a corpus SEPARATOR follows every document, also the last, so that a larger corpu
 begins with the smaller one:
 
     story "\n<|endoftext|>\n" story "\n<|endoftext|>\n"
+
+Beside the library stands a series: a few plots about the same few children, in plain print. A model
+of less than a million parameters learns to tell those, as it could never tell all of the others.
 """
 
 import re
@@ -20,7 +23,7 @@ from kit.given.beats import ENDINGS, OPENINGS
 from kit.given.cast import cast
 from kit.given.grammar import Grammar, Telling
 from kit.given.lexicon import WORDS
-from kit.given.plots import PLOTS
+from kit.given.plots import PLOTS, SERIES
 from kit.given.speech import DETAILS, SPEECH
 
 SEPARATOR = "\n<|endoftext|>\n"
@@ -30,15 +33,16 @@ EMOJI = 0.01
 EMOJIS = "🌟🌈🐝🍎🦊🌙🎈🐸🍪🌻"
 
 
-def stories(seed: int) -> Iterator[str]:
-    """Stories without end, of 80 to 250 words each."""
+def stories(seed: int, series: bool = False) -> Iterator[str]:
+    """Stories without end, of 80 to 250 words each: of the library, or of the series."""
     random = Random(seed).random
-    tellers = _tellers()
+    tellers = _tellers(series)
     while True:
         grammar, worlds = tellers[int(random() * len(tellers))]
         world = worlds[int(random() * len(worlds))]
-        story = grammar.tell(Telling(random, world, cast(random, world)))
-        story = _typeset(story, random)
+        story = grammar.tell(Telling(random, world, cast(random, world, series)))
+        if not series:
+            story = _typeset(story, random)
         if SHORTEST <= len(story.split()) <= LONGEST:
             yield story
 
@@ -77,8 +81,8 @@ def _typeset(story: str, random: Callable[[], float]) -> str:
 
 
 @cache
-def _tellers() -> list[tuple[Grammar, list[int]]]:
+def _tellers(series: bool) -> list[tuple[Grammar, list[int]]]:
     """Every plot as a grammar, compiled on the first story, not on import."""
     shared = Grammar(WORDS + OPENINGS + DETAILS + ENDINGS + SPEECH)
-    grammars = [Grammar(plot, shared) for plot in PLOTS]
-    return [(grammar, grammar.worlds()) for grammar in grammars]
+    grammars = [Grammar(plot, shared) for plot in (SERIES if series else PLOTS)]
+    return [(grammar, [0] if series else grammar.worlds()) for grammar in grammars]

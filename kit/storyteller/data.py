@@ -48,10 +48,10 @@ def replaced(path: Path) -> Iterator[Path]:
     os.replace(temporary, path)
 
 
-def split(size: int) -> tuple[list[str], list[str]]:
+def split(size: int, series: bool) -> tuple[list[str], list[str]]:
     """Stories of `size` bytes altogether, to learn from and held out."""
     train, valid = [], []
-    for i, story in zip(count(), stories(seed=0), strict=False):
+    for i, story in zip(count(), stories(0, series), strict=False):
         (train if (i + 1) % HELD_OUT_EVERY else valid).append(story)
         size -= len(story.encode())
         if size <= 0 and valid:
@@ -63,7 +63,9 @@ def prepare(folder: Path, preset: Preset, implementation: Implementation) -> Dat
     """Write what is not there yet, and open all."""
     train, valid, tokenizer_file = (folder / name for name in (TRAIN, VALID, TOKENIZER))
     if not train.exists() or not valid.exists():
-        for path, part in zip((train, valid), split(preset.corpus_bytes), strict=True):
+        for path, part in zip(
+            (train, valid), split(preset.corpus_bytes, preset.series), strict=True
+        ):
             with replaced(path) as temporary:
                 temporary.write_bytes("".join(story + END for story in part).encode())
     if not tokenizer_file.exists():

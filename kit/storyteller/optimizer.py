@@ -14,7 +14,7 @@ from torch import nn
 from kit.storyteller.implementation import Implementation
 
 MOMENTUM, SIZE = 0.95, 0.2
-MATRIX_SCALE = 1.0  # the learning rate of matrices, as a multiple of that of the others
+MATRIX_SCALE = 0.5  # the learning rate of matrices, as a multiple of that of the others
 WEIGHT_DECAY, BETAS = 0.1, (0.9, 0.99)
 
 

@@ -21,6 +21,7 @@ class Size:
 class Preset:
     """A model, the stories it learns from, and its training."""
 
+    series: bool  # stories about the same few children, for who has no time to read the library
     corpus_bytes: int  # of all stories; one in HELD_OUT_EVERY of them is held out
     vocab_size: int
     size: Size
@@ -58,7 +59,9 @@ class Preset:
 
 
 PRESETS = {
-    "nano": Preset(60_000, 400, Size(64, 32, 1, 2, 1, 64), 40, 8, 1, 1e-2, 10),
-    "tiny": Preset(5_200_000, 2048, Size(128, 128, 2, 4, 2, 352), 1_800, 16, 1, 2e-2, 200),
-    "small": Preset(40_000_000, 4096, Size(512, 512, 8, 8, 4, 1408), 4_000, 64, 2, 2e-3, 200),
+    "nano": Preset(True, 60_000, 400, Size(64, 32, 1, 2, 1, 64), 40, 8, 1, 1e-2, 10),
+    "tiny": Preset(True, 5_200_000, 1024, Size(256, 128, 2, 4, 2, 352), 1_900, 8, 1, 2e-2, 190),
+    "small": Preset(
+        False, 40_000_000, 4096, Size(512, 512, 8, 8, 4, 1408), 4_000, 64, 2, 2e-3, 200
+    ),
 }

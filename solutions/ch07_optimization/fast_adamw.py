@@ -3,10 +3,15 @@
 A step reads w, g, m and v and writes w, m and v; at ten million parameters they fit no cache, so
 each formula that runs by itself fetches them anew. torch.compile makes one loop of all of them. What
 changes from step to step goes in as tensors: numbers would be compiled in, and compiled again.
+
+What is left is the memory itself. It is looked up page by page, and the processor remembers only so
+many pages: the state lies on pages of 2 MB, where the system has them, instead of 4 KB.
 """
 
+import contextlib
 import functools
 import math
+import mmap
 from collections import defaultdict
 from collections.abc import Callable
 
@@ -14,6 +19,8 @@ import torch
 from torch import Tensor
 
 from .adamw import AdamW
+
+CACHE_LINE = 64  # bytes
 
 
 def update_all(
@@ -40,6 +47,22 @@ def compiled_update() -> Callable[..., None]:
     return torch.compile(update_all)
 
 
+def zeros_like_all(weights: list[Tensor]) -> list[Tensor]:
+    """Zeros like each of the weights; of those on the CPU all in one piece, on large pages (Linux)."""
+    sizes = [-(-weight.nbytes // CACHE_LINE) * CACHE_LINE for weight in weights]
+    on_cpu = all(weight.device.type == "cpu" for weight in weights)
+    if not on_cpu or not hasattr(mmap, "MADV_HUGEPAGE") or not sum(sizes):
+        return [torch.zeros_like(weight) for weight in weights]
+    memory = mmap.mmap(-1, sum(sizes), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    with contextlib.suppress(OSError):  # a kernel without them
+        memory.madvise(mmap.MADV_HUGEPAGE)
+    parts = torch.frombuffer(memory, dtype=torch.uint8).split(sizes)
+    return [
+        part[: weight.nbytes].view(weight.dtype).view(weight.shape)
+        for part, weight in zip(parts, weights, strict=True)
+    ]
+
+
 class CompiledAdamW(AdamW):
     """AdamW with the same state; the first step takes half a minute, and needs a C++ compiler."""
 
@@ -51,18 +74,20 @@ class CompiledAdamW(AdamW):
             with torch.enable_grad():
                 loss = closure()
         for group in self.param_groups:
+            weights = [weight for weight in group["params"] if weight.grad is not None]
+            self._begin([weight for weight in weights if not self.state[weight]])
             together = defaultdict(list)  # one that had no gradient at times has taken fewer steps
-            for weight in group["params"]:
-                if weight.grad is not None:
-                    state = self.state[weight]
-                    if not state:
-                        state["mean"] = torch.zeros_like(weight)
-                        state["square"] = torch.zeros_like(weight)
-                    state["step"] = state.get("step", 0) + 1
-                    together[state["step"]].append(weight)
-            for step, weights in together.items():
-                self._update(weights, step, group)
+            for weight in weights:
+                self.state[weight]["step"] += 1
+                together[self.state[weight]["step"]].append(weight)
+            for step, alike in together.items():
+                self._update(alike, step, group)
         return loss
+
+    def _begin(self, weights: list[Tensor]) -> None:
+        means, squares = zeros_like_all(weights), zeros_like_all(weights)
+        for weight, mean, square in zip(weights, means, squares, strict=True):
+            self.state[weight].update(step=0, mean=mean, square=square)
 
     def _update(self, weights: list[Tensor], step: int, group: dict) -> None:
         (beta1, beta2), lr = group["betas"], group["lr"]

@@ -1,6 +1,8 @@
 """The benchmarks: what they compare agrees, what does not agree never becomes a row."""
 
 import importlib
+import io
+import mmap
 from functools import partial
 
 import pytest
@@ -8,8 +10,9 @@ import torch
 
 from benchmarks import __main__ as command
 from benchmarks import adamw, measure, training
+from solutions.ch07_optimization import fast_adamw
 from solutions.ch07_optimization.adamw import AdamW
-from solutions.ch07_optimization.fast_adamw import update_all
+from solutions.ch07_optimization.fast_adamw import update_all, zeros_like_all
 
 SMALL = {
     "vocab_size": 60,
@@ -107,8 +110,6 @@ def test_adamw_compares_the_same_steps():
 
 def test_the_compiled_optimizer_is_the_clear_one(monkeypatch):
     """Also for a parameter that had no gradient at first; uncompiled here, as compiling is slow."""
-    from solutions.ch07_optimization import fast_adamw
-
     monkeypatch.setattr(fast_adamw, "compiled_update", lambda: update_all)
     generator = torch.Generator().manual_seed(1)
     start = [torch.randn(shape, generator=generator).double() for shape in [(4, 5), (3,), ()]]
@@ -124,3 +125,47 @@ def test_the_compiled_optimizer_is_the_clear_one(monkeypatch):
             optimizer.step()
         ends.append([*weights, *(s["square"] for s in optimizer.state.values())])
     torch.testing.assert_close(ends[1], ends[0])
+
+
+def test_state_in_one_piece_overlaps_nowhere():
+    weights = [torch.ones(3, 5), torch.ones((), dtype=torch.float64), torch.ones(0, 2)]
+    weights += [torch.ones(7, dtype=torch.bfloat16), torch.ones(1 << 20)]
+    states = zeros_like_all(weights)
+    for number, (state, weight) in enumerate(zip(states, weights, strict=True), 1):
+        assert (state.shape, state.dtype) == (weight.shape, weight.dtype)
+        assert not state.any(), "memory was not zero, or a neighbor was written"
+        state.fill_(number)
+    for number, state in enumerate(states, 1):
+        assert (state == number).all(), "two states share memory"
+    assert zeros_like_all([]) == [] and zeros_like_all([torch.ones(0)])[0].numel() == 0
+
+
+def test_a_kernel_without_large_pages_takes_small_ones(monkeypatch):
+    class Memory(mmap.mmap):
+        def madvise(self, *_):
+            raise OSError("Invalid argument")
+
+    monkeypatch.setattr("solutions.ch07_optimization.fast_adamw.mmap.mmap", Memory)
+    assert not zeros_like_all([torch.ones(4)])[0].any()
+    monkeypatch.delattr("solutions.ch07_optimization.fast_adamw.mmap.MADV_HUGEPAGE")
+    assert not zeros_like_all([torch.ones(4)])[0].any()
+
+
+def test_the_compiled_optimizer_goes_on_from_a_saved_state(monkeypatch):
+    monkeypatch.setattr(fast_adamw, "compiled_update", lambda: update_all)
+    ends = []
+    for saved in (False, True):
+        weights = [torch.full((3, 2), 0.5), torch.full((4,), -1.0)]
+        optimizer = fast_adamw.CompiledAdamW(weights, lr=0.1)
+        for step in range(4):
+            if saved and step == 2:
+                file = io.BytesIO()
+                torch.save(optimizer.state_dict(), file)
+                file.seek(0)
+                optimizer = fast_adamw.CompiledAdamW(weights, lr=0.1)
+                optimizer.load_state_dict(torch.load(file))
+            for weight in weights:
+                weight.grad = torch.cos(3 * weight + step)
+            optimizer.step()
+        ends.append(weights)
+    torch.testing.assert_close(ends[1], ends[0], rtol=0, atol=0)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from kit.given import people
 from kit.given.cast import cast
 from kit.given.grammar import Grammar, Telling, plural
 from kit.given.paraphrase import paraphrase
@@ -245,3 +246,29 @@ def test_characters_of_a_story_have_different_first_letters():
         facts = cast(lambda: next(draw), 1)
         initials = {facts[role][0] for role in ("h", "f.name", "n", "o")}
         assert len(initials) == 4, "two names look alike to a small listener"
+
+
+# --- the series
+
+
+def test_a_series_is_about_the_same_few_children():
+    told = list(islice(stories(3, series=True), 300))
+    heroes, others = ["Lily", "Mia", "Zoe", "Ben", "Tom", "Max"], ["Anna", "Ruby", "Finn", "Sam"]
+    for story in told:
+        named = [hero for hero in heroes if re.search(rf"\b{hero}\b", story)]
+        assert len(named) == 1, f"{named} are the heroes of one story: {story}"
+        assert not set(story) & set("“”’🌟"), "typeset, not typed"
+    for name in (*heroes, *others, "Mrs. Green", "Mr. Hill"):
+        assert 2 < sum(name in story for story in told) < 250, f"{name} is never or always there"
+    text = "\n\n".join(told)
+    for animal in people.HEROES.split():
+        assert f"little {animal} named" not in text, "an animal plays a child's part"
+    assert not re.findall(r"\b(?:Aunt|Uncle)\b", text)
+
+
+def test_a_series_is_told_in_fewer_words_than_the_library():
+    words = [
+        {word for story in islice(stories(1, series), 300) for word in story.split()}
+        for series in (False, True)
+    ]
+    assert len(words[1]) < 0.7 * len(words[0])

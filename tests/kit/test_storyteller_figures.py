@@ -122,11 +122,12 @@ def test_later_windows_know_half_of_their_tokens():
         assert seen == length
 
 
-def test_held_out_stories_are_not_learnt_from():
-    train, valid = data.split(300_000)
+@pytest.mark.parametrize("series", [False, True])
+def test_held_out_stories_are_not_learnt_from(series):
+    train, valid = data.split(300_000, series)
     assert not set(train) & set(valid)
     assert 0.04 < len(valid) / len(train) < 0.06
-    again, _ = data.split(100_000)
+    again, _ = data.split(100_000, series)
     assert train[: len(again)] == again, "a larger corpus begins with the smaller one"
 
 

@@ -6,11 +6,11 @@ import re
 import subprocess
 import sys
 import time
-from itertools import pairwise
 
 import pytest
 
 from kit.chapters import repository
+from kit.given.cast import SERIES
 from kit.storyteller.folder import SUMMARY
 from kit.storyteller.sampling import Draw, open_teller
 
@@ -46,18 +46,19 @@ def test_the_tiny_model_tells_stories_and_beats_the_baseline(tmp_path):
         "".join(teller.tell("Once upon a time", Draw(seed=seed))) for seed in range(100, 120)
     ]
     words = [word for story in stories for word in words_of(story)]
-    assert sum(word in known for word in words) >= 0.95 * len(words), "these are not words"
-    ended = [story for story in stories if story.rstrip()[-1] in '.!?"”']
-    assert len(ended) >= 8, "stories do not end within 512 tokens"
-    assert sum(50 <= len(story.split()) <= 400 for story in stories) >= 16
+    assert sum(word in known for word in words) >= 0.98 * len(words), "these are not words"
+    ended = [story for story in stories if story.rstrip()[-1] in '.!?"']
+    assert len(ended) >= 16, "stories do not end within 512 tokens"
+    assert sum(50 <= len(story.split()) <= 300 for story in stories) >= 16
     paragraphs = [
         p for story in stories for p in story.split("\n\n")[: None if story in ended else -1]
     ]
-    closed = sum(map(is_closed, paragraphs)) / len(paragraphs)
-    assert closed >= 0.85, f"quotes are closed in {closed:.0%} of {len(paragraphs)} paragraphs"
+    closed = sum(story.count('"') % 2 == 0 for story in paragraphs) / len(paragraphs)
+    assert closed >= 0.9, f"quotes are closed in {closed:.0%} of {len(paragraphs)} paragraphs"
+    faithful = sum(len(heroes_of(story)) == 1 for story in stories)
+    assert faithful >= 10, f"only {faithful} of {len(stories)} stories have one hero to their end"
 
 
-def is_closed(story: str) -> bool:
-    """Every quotation that is opened is closed, in either kind of marks."""
-    curly = re.sub("[^“”]", "", story)
-    return story.count('"') % 2 == 0 and all(a != b for a, b in pairwise(f"”{curly}“"))
+def heroes_of(story: str) -> set[str]:
+    """All stories that a model learns from have one; paragraphs put together at random, several."""
+    return {name for part in SERIES[0] for name in part} & set(words_of(story))
