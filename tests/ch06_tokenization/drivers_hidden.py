@@ -106,11 +106,16 @@ def load_hostile(adapters):
 
 
 def calls_of_loading(adapters):
-    """The functions written in C that loading calls, by module; the second time, imports are over."""
+    """The functions written in C that loading calls, by module, and the code that it runs.
+
+    The second time, when imports are over. A frame of a module is then one that eval or exec made.
+    """
     called = set()
 
     def watch(frame, event, function):
-        if event == "c_call":
+        if event == "call" and frame.f_code.co_name == "<module>":
+            called.add("builtins.eval")
+        elif event == "c_call":
             module = function.__module__ or type(function.__self__).__module__
             called.add(f"{module}.{function.__name__}")
 

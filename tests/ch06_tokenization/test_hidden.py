@@ -860,7 +860,10 @@ FAST_TEXTS = {
     ),
     "control characters": (b"\0a\0a \0 a\1 \1\0b  \1b" * 3, ["\1\1"]),
     "a long word": (b"ab" * 3000 + b" ba", []),
-    "a word that occurs more often than 16 bits can count": (b"ab " + b"c " * 70_000, []),
+    "white space of every kind": (
+        " \u2028x \u00a0y \x0bz  \u3000é \x85\x1c \x1fw".encode() * 5,
+        [],
+    ),
 }
 
 

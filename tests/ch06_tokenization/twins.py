@@ -300,7 +300,7 @@ def boundaries_after_tokens(data, chunks, special_tokens):
     ends, i = [], 0
     longest_first = sorted(tokens, key=len, reverse=True)
     while i < len(data):
-        token = next((t for t in longest_first if data.startswith(t, i)), None)
+        token = next((t for t in longest_first if data[i : i + len(t)] == t), None)
         i += len(token) if token else 1
         if token:
             ends.append(i)
