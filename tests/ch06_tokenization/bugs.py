@@ -251,7 +251,7 @@ def encodes_pairs_of_surrogates(text):
 
 
 @bug("utf8", "a byte order mark in front is dropped", "utf8_decode")
-def decodes_without_mark(data, errors="strict"):
+def decodes_dropping_mark(data, errors="strict"):
     return utf8_decode(data, errors).removeprefix("\ufeff")
 
 
