@@ -2443,6 +2443,12 @@ def fast_trains_dropping_bytes(input_path, vocab_size, special_tokens, workers=1
     return ignoring(input_path, vocab_size, special_tokens)
 
 
+@bug("speed", "the fast trainer accepts a vocabulary too small for its bytes", "train_bpe_fast")
+def fast_trains_small_vocabularies(input_path, vocab_size, special_tokens, workers=1):
+    least = 256 + len(set(special_tokens))
+    return train_bpe_fast(input_path, max(vocab_size, least), special_tokens, workers)
+
+
 @bug("speed", "the fast trainer takes no workers for one", "train_bpe_fast")
 def fast_trains_with_no_workers(input_path, vocab_size, special_tokens, workers=1):
     return train_bpe_fast(input_path, vocab_size, special_tokens, max(1, workers))
