@@ -57,6 +57,7 @@ def scaled_dot_product_attention(
     a whole batch, one of (..., 1, Tk) all queries. Without a mask every query sees every key. For
     scores of ±10,000 the result is finite, accurate to 1e-3, and a key that is masked has no
     influence, however high its score or low the others'. A query that may attend to nothing gets 0.
+    In float16 the products q kᵀ fit too, before they are divided.
 
     Source: Vaswani et al. 2017, "Attention Is All You Need", eq. 1.
     """

@@ -4,6 +4,9 @@ A vocabulary maps ids to bytes. A merge is a pair of byte strings that are neigh
 become one token; merges are listed in the order in which training found them. A special token, such
 as "<|endoftext|>", is a text that always becomes one token and takes no part in training.
 
+You need Python and the `regex` package. Libraries that tokenize (tiktoken, tokenizers, transformers,
+sentencepiece) are not allowed: they are what you build.
+
 Keep the names and signatures. Beyond that the design is yours: more functions, more files.
 """
 
@@ -100,7 +103,8 @@ def chunk_boundaries(data: bytes, chunks: int, special_tokens: list[str]) -> lis
     one after the other, gives split_special of the whole. Chunks are about equally long where
     special tokens stand close enough, and never more than `chunks`. Where a cut is not possible
     there are fewer, down to one: without special tokens, or where one could reach across any cut.
-    `data` may also be a read-only mmap. ValueError if chunks < 1.
+    `data` may also be a read-only mmap, which can find and be sliced, but has no decode, count or
+    startswith. ValueError if chunks < 1.
     """
     return chunking.chunk_boundaries(data, chunks, special_tokens)
 
@@ -117,8 +121,9 @@ def train_bpe(
     anew after each merge. When no pair is left the vocabulary is smaller than asked for.
 
     The file's bytes count as they are: \\r\\n is not \\n. Bytes that are not UTF-8 are a ValueError.
-    `workers` processes share the counting, and do not change the result. ValueError if vocab_size
-    is less than 256 + the number of special tokens, or workers < 1.
+    `workers` processes share the counting, and do not change the result. The list of special tokens
+    is left as it was. ValueError if vocab_size is less than 256 + the number of special tokens, or
+    workers < 1.
 
     Source: Sennrich, Haddow & Birch 2016, algorithm 1; Radford et al. 2019, section 2.2.
     """
@@ -138,16 +143,17 @@ def tokenizer(
         of `vocab`, in whatever order they are. ValueError for a lone surrogate.
     encode_iterable(parts: Iterable[str]) -> Iterator[int]
         The ids of "".join(parts), wherever the parts are cut, lazily. It reads at most 2**20
-        characters further than the ids so far stand for, if there is white space now and then, and
-        its memory does not grow with the stream.
+        characters further than the ids so far stand for, if there is white space now and then (of
+        any kind), and its memory does not grow with the stream. It may be left unread, and two
+        streams do not disturb each other.
     decode(ids: Iterable[int]) -> str
         All bytes joined, then decoded as UTF-8 with errors="replace". ValueError for an unknown id.
     save(path: str) -> None
-        Write one file from which `load_tokenizer` makes an equal tokenizer.
+        Write one file, over what was there, from which `load_tokenizer` makes an equal tokenizer.
 
     Merges come in an order that training could have made: a part of one is a byte, or the result of
     an earlier one. A special token that `vocab` lacks gets the next id after the largest, in the
-    order given.
+    order given; one that is given twice counts once. The arguments are left as they were.
     """
     return Tokenizer(vocab, merges, special_tokens)
 
@@ -155,7 +161,7 @@ def tokenizer(
 def load_tokenizer(path: str) -> object:
     """The tokenizer that `save(path)` has written, with the same ids, merges and special tokens.
 
-    The format is yours, but a file from a stranger must not be able to run code: no pickle.
+    The format is yours, but a file from a stranger must not be able to run code: no pickle, no eval.
     """
     return load(path)
 
@@ -163,7 +169,10 @@ def load_tokenizer(path: str) -> object:
 def train_bpe_fast(
     input_path: str, vocab_size: int, special_tokens: list[str], workers: int = 1
 ) -> tuple[dict[int, bytes], list[tuple[bytes, bytes]]]:
-    """The same as `train_bpe`, faster. What counts is CPU time: see the handout."""
+    """The same as `train_bpe`, edges and errors included, but faster.
+
+    What counts is CPU time: see the handout.
+    """
     return fast_training.train_bpe_fast(input_path, vocab_size, special_tokens, workers)
 
 
@@ -172,5 +181,8 @@ def fast_tokenizer(
     merges: list[tuple[bytes, bytes]],
     special_tokens: list[str] | None = None,
 ) -> object:
-    """The same as `tokenizer`, with a faster `encode`. What counts is CPU time: see the handout."""
+    """The same as `tokenizer`, all methods included, with a faster `encode`.
+
+    What counts is CPU time: see the handout.
+    """
     return FastTokenizer(vocab, merges, special_tokens)

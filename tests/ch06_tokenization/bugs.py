@@ -4,6 +4,7 @@ import itertools
 import json
 import pickle
 import re
+import unicodedata
 from collections import Counter
 from functools import cache
 from itertools import pairwise
@@ -24,24 +25,27 @@ from solutions.ch06_tokenization.adapters import (
     utf8_decode,
     utf8_encode,
 )
+from solutions.ch06_tokenization.chunking import separators
+from solutions.ch06_tokenization.fast_tokenizer import FastTokenizer
 from solutions.ch06_tokenization.pretokenization import PATTERNS
 from solutions.ch06_tokenization.tokenizer import Tokenizer, load_tokenizer
 from solutions.ch06_tokenization.training import number_tokens, reversed_order, room_for_merges
 
 # --- utf8 ---------------------------------------------------------------------------------------
+# bytes(text, ...) and str(data, ...): as types they are not seen where calls of codecs are watched.
 
 
 @bug("utf8", "surrogates are encoded like characters", "utf8_encode")
 def encodes_surrogates(text):
-    return text.encode("utf-8", "surrogatepass")
+    return bytes(text, "utf-8", "surrogatepass")
 
 
 @bug("utf8", "characters beyond U+FFFF are written as two surrogates (CESU-8)", "utf8_encode")
 def encodes_cesu(text):
     utf8_encode(text)
-    units = text.encode("utf-16-be", "surrogatepass")
+    units = bytes(text, "utf-16-be", "surrogatepass")
     codes = [units[i] << 8 | units[i + 1] for i in range(0, len(units), 2)]
-    return "".join(map(chr, codes)).encode("utf-8", "surrogatepass")
+    return bytes("".join(map(chr, codes)), "utf-8", "surrogatepass")
 
 
 @bug("utf8", "U+0000 takes two bytes, as in Java's modified UTF-8", "utf8_encode")
@@ -67,13 +71,13 @@ def encodes_ffff_in_four_bytes(text):
 @bug("utf8", "characters beyond three bytes are cut to 16 bits", "utf8_encode")
 def encodes_sixteen_bits(text):
     utf8_encode(text)
-    return "".join(chr(ord(c) & 0xFFFF) for c in text).encode("utf-8", "surrogatepass")
+    return bytes("".join(chr(ord(c) & 0xFFFF) for c in text), "utf-8", "surrogatepass")
 
 
 @bug("utf8", "the following bytes are in reverse order", "utf8_encode")
 def encodes_little_endian(text):
     utf8_encode(text)
-    return b"".join(c.encode()[:1] + c.encode()[:0:-1] for c in text)
+    return b"".join(c[:1] + c[:0:-1] for c in (utf8_encode(character) for character in text))
 
 
 @bug("utf8", "a byte order mark stands in front", "utf8_encode")
@@ -83,7 +87,7 @@ def encodes_with_mark(text):
 
 @bug("utf8", "broken bytes are left out instead of replaced", "utf8_decode")
 def decodes_leaving_out(data, errors="strict"):
-    return utf8_decode(data) if errors == "strict" else data.decode("utf-8", "ignore")
+    return utf8_decode(data) if errors == "strict" else str(data, "utf-8", "ignore")
 
 
 @bug("utf8", "every broken byte becomes a U+FFFD of its own", "utf8_decode")
@@ -95,7 +99,7 @@ def decodes_one_mark_per_byte(data, errors="strict"):
     while i < len(data):
         for n in (1, 2, 3, 4):
             try:
-                text += data[i : i + n].decode()
+                text += str(data[i : i + n], "utf-8")
             except UnicodeDecodeError:
                 continue
             i += len(data[i : i + n])
@@ -116,10 +120,10 @@ def lenient(overlong=False, surrogates=False, beyond=False):
     def decode(data, errors="strict"):
         text, i = [], 0
         while i < len(data):
-            good = data[i:].decode("utf-8", "replace")[:1]
+            good = str(data[i:], "utf-8", "replace")[:1]
             if good != "\ufffd" or data[i : i + 3] == b"\xef\xbf\xbd":
                 text.append(good)
-                i += len(good.encode())
+                i += len(bytes(good, "utf-8"))
                 continue
             n = next((n for n in (2, 3, 4) if data[i] >> (7 - n) == (1 << n + 1) - 2), 1)
             code = data[i] & (0x7F >> n)
@@ -151,9 +155,9 @@ def _starts(data, i, end):
     if end == len(data):
         return True
     return (
-        data[i:end].decode("utf-8", "replace") + data[end:].decode("utf-8", "replace")
-        == data[i:].decode("utf-8", "replace")
-        and len(data[i:end].decode("utf-8", "replace")) == 1
+        str(data[i:end], "utf-8", "replace") + str(data[end:], "utf-8", "replace")
+        == str(data[i:], "utf-8", "replace")
+        and len(str(data[i:end], "utf-8", "replace")) == 1
     )
 
 
@@ -222,7 +226,33 @@ def decodes_to_question_marks(data, errors="strict"):
 @bug("utf8", "bytes are read as Latin-1, one character each", "utf8_decode")
 def decodes_latin(data, errors="strict"):
     utf8_decode(data, errors)
-    return data.decode("latin-1")
+    return str(data, "latin-1")
+
+
+@bug("utf8", "str.encode does the work", "utf8_encode")
+def encodes_by_codec(text):
+    return text.encode("utf-8")
+
+
+@bug("utf8", "bytes.decode does the work", "utf8_decode")
+def decodes_by_codec(data, errors="strict"):
+    utf8_decode(b"", errors)
+    return data.decode("utf-8", errors)
+
+
+@bug(
+    "utf8",
+    "two surrogates are joined into the character that they stand for in UTF-16",
+    "utf8_encode",
+)
+def encodes_pairs_of_surrogates(text):
+    joined = bytes(text, "utf-16-be", "surrogatepass")
+    return utf8_encode(str(joined, "utf-16-be", "surrogatepass"))
+
+
+@bug("utf8", "a byte order mark in front is dropped", "utf8_decode")
+def decodes_dropping_mark(data, errors="strict"):
+    return utf8_decode(data, errors).removeprefix("\ufeff")
 
 
 # --- pretokenize --------------------------------------------------------------------------------
@@ -446,6 +476,17 @@ def split_by_empty_pattern(text, special_tokens):
 @bug("pretokenize", "an empty special token is accepted", "split_special")
 def split_accepting_empty(text, special_tokens):
     return split_special(text, [t for t in special_tokens if t])
+
+
+@bug("pretokenize", "GPT-4's pattern is that of later releases of tiktoken", "pretokenize")
+def words_of_later_tiktoken(text, pattern="gpt2"):
+    later = PATTERNS["gpt4"].replace(r"\s*[\r\n]+|", r"\s++$|\s*[\r\n]|")
+    return by_pattern(gpt4=later)(text, pattern)
+
+
+@bug("pretokenize", "a typographic apostrophe begins a contraction too", "pretokenize")
+def words_with_curly_contractions(text, pattern="gpt2"):
+    return by_pattern(gpt2=PATTERNS["gpt2"].replace("'(?:", "['’](?:"))(text, pattern)
 
 
 # --- merge --------------------------------------------------------------------------------------
@@ -1240,6 +1281,36 @@ def trains_with_no_workers(input_path, vocab_size, special_tokens, workers=1):
     return train_bpe(input_path, vocab_size, special_tokens, max(1, workers))
 
 
+@bug("train_bpe", "negative numbers of workers are taken for one")
+def trains_with_negative_workers(input_path, vocab_size, special_tokens, workers=1):
+    return train_bpe(input_path, vocab_size, special_tokens, 1 if workers < 0 else workers)
+
+
+@bug("train_bpe", "tokens grow to 64 bytes at most")
+def trains_short_tokens(*arguments):
+    def key(counts, pair):
+        return counts[pair] * (len(pair[0] + pair[1]) <= 64), pair
+
+    return trainer(key=key)(*arguments)
+
+
+@bug("train_bpe", "words are cut after 1000 bytes")
+def trains_on_short_words(*arguments):
+    return trainer(symbols=lambda word: single_bytes(word)[:1000])(*arguments)
+
+
+@bug("train_bpe", "NUL is dropped, as if it ended a string")
+def trains_without_null(*arguments):
+    return trainer(read=lambda path: read_whole(path).replace("\0", ""))(*arguments)
+
+
+@bug("train_bpe", "the caller's list of special tokens is sorted in place")
+def trains_sorting_in_place(input_path, vocab_size, special_tokens, workers=1):
+    trained = train_bpe(input_path, vocab_size, special_tokens, workers)
+    special_tokens.sort(key=len, reverse=True)
+    return trained
+
+
 # --- chunk_boundaries ---------------------------------------------------------------------------
 
 
@@ -1349,6 +1420,32 @@ def chunks_at_line_ends(data, chunks, special_tokens):
 @bug("chunk_boundaries", "no chunks are taken for one")
 def chunks_zero(data, chunks, special_tokens):
     return chunk_boundaries(data, max(chunks, 1), special_tokens)
+
+
+@bug("chunk_boundaries", "the file is decoded, which a mapped one cannot be")
+def chunks_decoded(data, chunks, special_tokens):
+    data.decode()
+    return chunk_boundaries(data, chunks, special_tokens)
+
+
+@bug("chunk_boundaries", "a cut falls behind a special token that only begins a longer one")
+def chunks_after_beginnings(data, chunks, special_tokens):
+    cuts = {0, len(data)}
+    for i in range(1, allowed(chunks)):
+        ends = []
+        for token in separators(special_tokens):
+            place = data.find(token, len(data) * i // chunks)
+            ends += [place + len(token)] if place >= 0 else []
+        cuts.add(min(ends, default=len(data)))
+    return sorted(cuts)
+
+
+@bug("chunk_boundaries", "special tokens are cut at that lie within others")
+def chunks_within_others(data, chunks, special_tokens):
+    tokens = [token.encode() for token in special_tokens]
+    tails = [other[i:] for other in tokens for i in range(1, len(other))]
+    crossed = {t for t in tokens for tail in tails if t == tail or t.startswith(tail)}
+    return cut_at(data, chunks, [token for token in tokens if token not in crossed])
 
 
 # --- tokenizer ----------------------------------------------------------------------------------
@@ -1683,6 +1780,49 @@ def encodes_into_the_vocabulary(vocab, merges, special_tokens=None):
     vocab.update(tokenizer.vocab)
     vocab.setdefault(max(vocab) + 1, b"<unk>")
     return tokenizer
+
+
+@bug("tokenizer", "new special tokens are numbered the longest first")
+def encodes_longest_special_first(vocab, merges, special_tokens=None):
+    return Tokenizer(vocab, merges, sorted(special_tokens or (), key=len, reverse=True))
+
+
+@bug("tokenizer", "a new special token that is given twice takes two ids")
+def encodes_repeated_special(vocab, merges, special_tokens=None):
+    full, known = dict(vocab), set(vocab.values())
+    for token in special_tokens or ():
+        if token.encode() not in known:
+            full[max(full) + 1] = token.encode()
+    return Tokenizer(full, merges, special_tokens)
+
+
+@bug("tokenizer", "the caller's list of special tokens is sorted in place")
+def encodes_sorting_in_place(vocab, merges, special_tokens=None):
+    tokenizer = Tokenizer(vocab, merges, special_tokens)
+    if special_tokens:
+        special_tokens.sort(key=len, reverse=True)
+    return tokenizer
+
+
+class WholeWords(Tokenizer):
+    def _encode_word(self, word):
+        whole = self.id_of.get(word.encode())
+        return super()._encode_word(word) if whole is None else [whole]
+
+
+@bug("tokenizer", "a word that the vocabulary holds is taken whole, without asking the merges")
+def encodes_whole_words(vocab, merges, special_tokens=None):
+    return WholeWords(vocab, merges, special_tokens)
+
+
+class Composed(Pieces):
+    def pieces(self, text):
+        return split_special(unicodedata.normalize("NFC", text), self.special_tokens)
+
+
+@bug("tokenizer", "the text is brought into Unicode normal form first")
+def encodes_normal_form(vocab, merges, special_tokens=None):
+    return Composed(vocab, merges, special_tokens)
 
 
 class SharedCache(Tokenizer):
@@ -2052,6 +2192,67 @@ def streams_cut_at_a_fixed_length(vocab, merges, special_tokens=None):
     return streaming(encode_iterable)(vocab, merges, special_tokens)
 
 
+@bug(
+    "encode_iterable",
+    "only a line end makes the stream go on: one without any is read whole",
+    "tokenizer",
+)
+def streams_by_lines(vocab, merges, special_tokens=None):
+    original = Tokenizer.encode_iterable
+
+    def lines(parts):
+        held = ""
+        for part in parts:
+            held += part
+            place = held.rfind("\n") + 1
+            if place:
+                yield held[:place]
+            held = held[place:]
+        yield held
+
+    def encode_iterable(self, parts):
+        yield from original(self, lines(parts))
+
+    return streaming(encode_iterable)(vocab, merges, special_tokens)
+
+
+@bug("encode_iterable", "the buffer of 2**18 characters is cut after its last space", "tokenizer")
+def streams_large_buffers(vocab, merges, special_tokens=None):
+    original, size = Tokenizer.encode_iterable, 1 << 18
+
+    def encode_iterable(self, parts):
+        held = ""
+        for part in parts:
+            held += part
+            while len(held) >= size:
+                place = held.rfind(" ", 0, size) + 1 or size
+                yield from self.encode(held[:place])
+                held = held[place:]
+        yield from original(self, [held])
+
+    return streaming(encode_iterable)(vocab, merges, special_tokens)
+
+
+@bug("encode_iterable", "what one stream has read is left to the next", "tokenizer")
+def streams_with_one_buffer(vocab, merges, special_tokens=None):
+    original = Tokenizer.encode_iterable
+
+    def encode_iterable(self, parts):
+        self.held = getattr(self, "held", [])
+        before, self.held = self.held, []
+
+        def kept():
+            yield from before
+            for part in parts:
+                self.held = [part]
+                yield part
+            self.held = []
+
+        yield from original(self, kept())
+
+    return streaming(encode_iterable)(vocab, merges, special_tokens)
+
+
 # --- load_tokenizer -----------------------------------------------------------------------------
 
 
@@ -2119,6 +2320,20 @@ def loads_the_last(path):
     newest = max(Path(path).parent.iterdir(), key=lambda file: file.stat().st_mtime_ns)
     t = load_tokenizer(newest if state else path)
     return Tokenizer(t.vocab, t.merges, t.special_tokens)
+
+
+@bug("load_tokenizer", "tokens are read by eval, which runs code")
+def loads_by_eval(path):
+    tokenizer = load_tokenizer(path)
+    vocab = eval(repr(tokenizer.vocab))
+    return Tokenizer(vocab, tokenizer.merges, tokenizer.special_tokens)
+
+
+@bug("load_tokenizer", "behind a header the file is a pickle, which can run code")
+def loads_a_pickle_behind_a_header(path):
+    tokenizer = load_tokenizer(path)
+    vocab = pickle.loads(pickle.dumps(tokenizer.vocab))
+    return Tokenizer(vocab, tokenizer.merges, tokenizer.special_tokens)
 
 
 # --- speed --------------------------------------------------------------------------------------
@@ -2218,3 +2433,92 @@ def fast_encodes_with_blind_cache(vocab, merges, special_tokens=None):
 @bug("speed", "the fast tokenizer takes the longest token that fits", "fast_tokenizer")
 def fast_encodes_longest_match(vocab, merges, special_tokens=None):
     return LongestMatch(vocab, merges, special_tokens)
+
+
+@bug("speed", "the fast trainer drops bytes that are not UTF-8", "train_bpe_fast")
+def fast_trains_dropping_bytes(input_path, vocab_size, special_tokens, workers=1):
+    if workers < 1:
+        raise ValueError("no workers")
+    ignoring = trainer(read=lambda path: Path(path).read_bytes().decode(errors="ignore"))
+    return ignoring(input_path, vocab_size, special_tokens)
+
+
+@bug("speed", "the fast trainer accepts a vocabulary too small for its bytes", "train_bpe_fast")
+def fast_trains_small_vocabularies(input_path, vocab_size, special_tokens, workers=1):
+    least = 256 + len(set(special_tokens))
+    return train_bpe_fast(input_path, max(vocab_size, least), special_tokens, workers)
+
+
+@bug("speed", "the fast trainer takes no workers for one", "train_bpe_fast")
+def fast_trains_with_no_workers(input_path, vocab_size, special_tokens, workers=1):
+    return train_bpe_fast(input_path, vocab_size, special_tokens, max(1, workers))
+
+
+@bug("speed", "a special token given twice gets two ids in the fast trainer", "train_bpe_fast")
+def fast_trains_repeated_special(input_path, vocab_size, special_tokens, workers=1):
+    vocab, merges = train_bpe_fast(input_path, vocab_size, special_tokens, workers)
+    return number_tokens(merges, list(special_tokens)), merges
+
+
+@bug("speed", "the fast trainer joins words by NUL, which a text may hold", "train_bpe_fast")
+def fast_trains_joined_by_null(*arguments):
+    def words(text, specials):
+        joined = "\0".join(words_in(text, specials).elements())
+        return Counter(joined.split("\0"))
+
+    return trainer(words=words)(*arguments)
+
+
+class OrderGiven(Pieces):
+    def pieces(self, text):
+        return (
+            split_at(text, map(re.escape, self.special_tokens)) if self.special_tokens else [text]
+        )
+
+
+@bug("speed", "the fast tokenizer tries special tokens in the order given", "fast_tokenizer")
+def fast_encodes_in_order_given(vocab, merges, special_tokens=None):
+    return OrderGiven(vocab, merges, special_tokens)
+
+
+class SixteenBits(Tokenizer):
+    def encode(self, text):
+        return [i & 0xFFFF for i in super().encode(text)]
+
+
+@bug("speed", "ids are kept in 16 bits", "fast_tokenizer")
+def fast_encodes_in_sixteen_bits(vocab, merges, special_tokens=None):
+    return SixteenBits(vocab, merges, special_tokens)
+
+
+@bug(
+    "speed", "the fast tokenizer ignores special tokens that the vocabulary lacks", "fast_tokenizer"
+)
+def fast_encodes_without_new_special(vocab, merges, special_tokens=None):
+    return encodes_without_new_special.function(vocab, merges, special_tokens)
+
+
+@bug("speed", "the fast tokenizer cannot be made without special tokens", "fast_tokenizer")
+def fast_encodes_with_special_only(vocab, merges, special_tokens=None):
+    return FastTokenizer(vocab, merges, [*special_tokens])
+
+
+class PassingSurrogates(FastTokenizer):
+    def encode(self, text):
+        return super().encode(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
+
+
+@bug("speed", "the fast tokenizer replaces lone surrogates", "fast_tokenizer")
+def fast_encodes_replacing_surrogates(vocab, merges, special_tokens=None):
+    return PassingSurrogates(vocab, merges, special_tokens)
+
+
+class OnlyEncoding:
+    def __init__(self, *arguments):
+        whole = FastTokenizer(*arguments)
+        self.encode, self.encode_iterable = whole.encode, whole.encode_iterable
+
+
+@bug("speed", "the fast tokenizer can neither decode nor save", "fast_tokenizer")
+def fast_encodes_only(vocab, merges, special_tokens=None):
+    return OnlyEncoding(vocab, merges, special_tokens)

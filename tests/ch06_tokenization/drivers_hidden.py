@@ -1,7 +1,9 @@
 """Drivers run next to the student's code; see the tests that use them."""
 
+import mmap
 import os
 import pickle
+import sys
 import tempfile
 from array import array
 from itertools import chain
@@ -14,7 +16,7 @@ class TooFar(Exception):
 
 
 def read_ahead(adapters, vocab, merges, specials, line, most):
-    """How many characters are read before the first id comes out; gives up after `most`."""
+    """The first id, how much is read for it (gives up after `most`), and another stream's ids."""
     read = 0
 
     def parts():
@@ -27,9 +29,10 @@ def read_ahead(adapters, vocab, merges, specials, line, most):
 
     tokenizer = adapters.tokenizer(vocab, merges, specials)
     try:
-        return int(next(iter(tokenizer.encode_iterable(parts())))), read
+        first = int(next(iter(tokenizer.encode_iterable(parts()))))
+        return first, read, [int(i) for i in tokenizer.encode_iterable(["a", "b"])]
     except TooFar:
-        return None, read
+        return None, read, []
 
 
 def resident_growth(adapters, vocab, merges, specials, megabytes):
@@ -69,6 +72,7 @@ def saved_whole(adapters, vocab, merges, specials, ids):
     """Decode by a tokenizer that was saved and loaded twice; another one is saved in between."""
     with tempfile.TemporaryDirectory() as folder:
         paths = [os.path.join(folder, name) for name in ("first", "second", "other")]
+        adapters.tokenizer(vocab, [], []).save(paths[0])  # what is there is written over
         adapters.tokenizer(vocab, merges, specials).save(paths[0])
         adapters.tokenizer({i: bytes([i]) for i in range(256)}, [], []).save(paths[2])
         adapters.load_tokenizer(paths[0]).save(paths[1])
@@ -101,6 +105,50 @@ def load_hostile(adapters):
         return os.path.exists(mark)
 
 
+def calls_of_loading(adapters):
+    """The functions written in C that loading calls, by module, and the code that it runs.
+
+    The second time, when imports are over. A frame of a module is then one that eval or exec made.
+    """
+    called = set()
+
+    def watch(frame, event, function):
+        if event == "call" and frame.f_code.co_name == "<module>":
+            called.add("builtins.eval")
+        elif event == "c_call":
+            module = function.__module__ or type(function.__self__).__module__
+            called.add(f"{module}.{function.__name__}")
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "tokenizer")
+        adapters.tokenizer({i: bytes([i]) for i in range(256)}, [], ["<s>"]).save(path)
+        adapters.load_tokenizer(path)
+        sys.setprofile(watch)
+        try:
+            adapters.load_tokenizer(path)
+        finally:
+            sys.setprofile(None)
+    return sorted(called)
+
+
+def mapped_boundaries(adapters, data, chunks, specials):
+    """Boundaries of a file that is mapped into memory."""
+    with tempfile.TemporaryFile() as file:
+        file.write(data)
+        file.flush()
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+            return adapters.chunk_boundaries(mapped, chunks, specials)
+
+
+def specials_after(adapters, data, vocab_size, specials):
+    """The list of special tokens after training has seen it."""
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(data)
+        file.flush()
+        adapters.train_bpe(file.name, vocab_size, specials)
+    return specials
+
+
 def arguments_after(adapters, sequences, frequencies, pair):
     """The sequences after count_pairs and merge have seen them."""
     adapters.count_pairs(sequences, frequencies)
@@ -114,13 +162,13 @@ def decode_generator(adapters, vocab, merges, specials, ids):
     return adapters.tokenizer(vocab, merges, specials).decode(i for i in ids)
 
 
-def two_tokenizers(adapters, vocab, merges, text):
-    """Ids by one tokenizer before and after another one was made and used; the vocab afterwards."""
-    one = adapters.tokenizer(vocab, merges, [])
+def two_tokenizers(adapters, vocab, merges, specials, text):
+    """Ids by one tokenizer before and after another one was made and used; then its arguments."""
+    one = adapters.tokenizer(vocab, merges, specials)
     before = [int(i) for i in one.encode(text)]
     other = adapters.tokenizer({i: bytes([255 - i]) for i in range(256)}, [], [text[:2]])
     other.encode(text)
-    return before, [int(i) for i in one.encode(text)], vocab, merges
+    return before, [int(i) for i in one.encode(text)], vocab, merges, specials
 
 
 def train_in_time(adapters, data, vocab_size, specials):

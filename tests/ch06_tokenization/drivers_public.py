@@ -1,6 +1,7 @@
 """Drivers run next to the student's code; see the tests that use them."""
 
 import os
+import sys
 import tempfile
 
 
@@ -11,6 +12,21 @@ def in_file(data, use):
         with open(path, "wb") as file:
             file.write(data)
         return use(path)
+
+
+def with_calls(adapters, name, *arguments):
+    """An adapter's output, and the names of the functions written in C that it calls."""
+    called = []
+
+    def watch(frame, event, function):
+        if event == "c_call":
+            called.append(function.__name__)
+
+    sys.setprofile(watch)
+    try:
+        return getattr(adapters, name)(*arguments), called
+    finally:
+        sys.setprofile(None)
 
 
 def plain(ids):
@@ -32,9 +48,9 @@ def encode(adapters, vocab, merges, specials, texts, adapter="tokenizer"):
     return [plain(tokenizer.encode(text)) for text in texts]
 
 
-def decode(adapters, vocab, merges, specials, sequences):
+def decode(adapters, vocab, merges, specials, sequences, adapter="tokenizer"):
     """The texts of several sequences of ids by one tokenizer."""
-    tokenizer = adapters.tokenizer(vocab, merges, specials)
+    tokenizer = getattr(adapters, adapter)(vocab, merges, specials)
     return [tokenizer.decode(ids) for ids in sequences]
 
 
@@ -50,11 +66,11 @@ def stream(adapters, vocab, merges, specials, parts, adapter="tokenizer"):
     return plain(tokenizer.encode_iterable(iter(parts)))
 
 
-def saved(adapters, vocab, merges, specials, texts):
+def saved(adapters, vocab, merges, specials, texts, adapter="tokenizer"):
     """What a tokenizer does after it was saved and loaded."""
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "tokenizer")
-        adapters.tokenizer(vocab, merges, specials).save(path)
+        getattr(adapters, adapter)(vocab, merges, specials).save(path)
         tokenizer = adapters.load_tokenizer(path)
     ids = [plain(tokenizer.encode(text)) for text in texts]
     return ids, [tokenizer.decode(i) for i in ids]

@@ -32,12 +32,15 @@ from tests.ch06_tokenization.checks import (
 )
 
 BYTES = {i: bytes([i]) for i in range(256)}
+RUN_CODE = ("_pickle.", "pickle.", "marshal.")  # the modules whose readers may
 
 # --- utf8 ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.problem("utf8")
-@pytest.mark.parametrize("code", [0, 0x7F, 0x80, 0x7FF, 0x800, 0xD7FF, 0xE000, 0xFFFF, 0x10000])
+@pytest.mark.parametrize(
+    "code", [0, 0x7F, 0x80, 0x7FF, 0x800, 0xD7FF, 0xE000, 0xFEFF, 0xFFFF, 0x10000]
+)
 def test_the_edges_of_each_length(student, code):
     """The first and last code point of each length."""
     text = chr(code) + chr(0x10FFFF)
@@ -46,11 +49,11 @@ def test_the_edges_of_each_length(student, code):
 
 
 @pytest.mark.problem("utf8")
-@pytest.mark.parametrize("code", [0xD800, 0xDBFF, 0xDC00, 0xDFFF])
-def test_surrogates_have_no_encoding(student, code):
-    """A surrogate is half of a UTF-16 pair, not a character: ValueError."""
+@pytest.mark.parametrize("text", ["a\ud800", "a\udbff", "a\udc00", "a\udfff", "\ud83d\ude80"])
+def test_surrogates_have_no_encoding(student, text):
+    """A surrogate is half of a UTF-16 pair, not a character, nor are two of them: ValueError."""
     with pytest.raises(ValueError):
-        student.utf8_encode("a" + chr(code))
+        student.utf8_encode(text)
 
 
 ILL_FORMED = {
@@ -124,7 +127,7 @@ def test_letters_and_digits_are_unicodes(student, text):
 
 
 @pytest.mark.problem("pretokenize")
-@pytest.mark.parametrize("text", ["don't I'LL we've'd 's", "'tis they'rest it's's"])
+@pytest.mark.parametrize("text", ["don't I'LL we've'd 's", "'tis they'rest it's's", "it’s"])
 def test_contractions(student, text):
     """'s, 'd, 'm, 't, 'll, 've and 're, in lower case only."""
     assert_equal(student.pretokenize(text), words_of(text), "contractions are cut elsewhere")
@@ -141,8 +144,23 @@ def test_words_are_gpt4s(student, text):
 @pytest.mark.problem("pretokenize")
 def test_gpt4_differs_from_gpt2(student):
     """GPT-4 takes at most three digits, one sign before a word, and capital contractions."""
-    got = student.pretokenize("IT'S we'REal 12345 (maybe)!\n\n", "gpt4")
-    want = ["IT", "'S", " we", "'RE", "al", " ", "123", "45", " (", "maybe", ")!\n\n"]
+    got = student.pretokenize("IT'S we'REal 12345 (maybe)!\n\nx\n  ", "gpt4")
+    want = [
+        "IT",
+        "'S",
+        " we",
+        "'RE",
+        "al",
+        " ",
+        "123",
+        "45",
+        " (",
+        "maybe",
+        ")!\n\n",
+        "x",
+        "\n",
+        "  ",
+    ]
     assert_equal(got, want, "this is not GPT-4's pattern")
 
 
@@ -415,10 +433,25 @@ def test_workers_without_special_tokens(student, rng):
 
 
 @pytest.mark.problem("train_bpe")
-def test_no_workers(student):
+@pytest.mark.parametrize("workers", [0, -1])
+def test_no_workers(student, workers):
     """Nobody to do the work is a ValueError."""
     with pytest.raises(ValueError):
-        student.run("train", HUGS, 260, [], workers=0)
+        student.run("train", HUGS, 260, [], workers=workers)
+
+
+@pytest.mark.problem("train_bpe")
+def test_words_and_tokens_of_any_length(student):
+    """A word of thousands of bytes counts whole, and its tokens double until it is one."""
+    data = b"ab" * 2048 + b"ba" * 999 + b" \0a\0a" * 4
+    check_training(student, data, 280, [], "a long word was cut, or a long token not made")
+
+
+@pytest.mark.problem("train_bpe")
+def test_training_leaves_its_special_tokens(student):
+    """The caller's list keeps its order, whatever order is best for matching."""
+    after = student.run("specials_after", HUGS, 259, ["<s>", "<pad>", "<s>"])
+    assert_equal(after, ["<s>", "<pad>", "<s>"], "the list of special tokens was changed in place")
 
 
 # --- chunk_boundaries ---------------------------------------------------------------------------
@@ -461,6 +494,24 @@ def test_special_tokens_that_reach_across(student):
 
 
 @pytest.mark.problem("chunk_boundaries")
+@pytest.mark.parametrize(
+    "specials", [["<", "<>"], ["<>", ">"], ["<", ">"], ["a<>b", "<>"], ["<>b", ">b"], ["b", "b<"]]
+)
+def test_special_tokens_inside_others(student, specials):
+    """A special token may begin, end, or lie within another one: then it is no place to cut."""
+    for chunks in (2, 3, 7):
+        check_chunks(student, b"a<>b" * 9, chunks, specials)
+
+
+@pytest.mark.problem("chunk_boundaries")
+def test_chunks_of_a_mapped_file(student):
+    """A read-only mmap has fewer methods than bytes: no decode, count, split or startswith."""
+    data = f"one{END}two".encode() * 9
+    cuts = student.run("mapped_boundaries", data, 3, [END])
+    assert_equal(cuts, student.chunk_boundaries(data, 3, [END]), "an mmap is cut elsewhere")
+
+
+@pytest.mark.problem("chunk_boundaries")
 @pytest.mark.parametrize("chunks", [0, -2])
 def test_no_chunks(student, chunks):
     """There is at least one chunk: ValueError."""
@@ -482,7 +533,7 @@ def stories_model(specials: tuple[str, ...] = (END,)):
 def test_ids_of_stories_are_tiktokens(student):
     """tiktoken, with the same merges, gives the same ids on a text it was not trained on."""
     vocab, merges = stories_model()
-    text = corpus(8_000, seed=6) + "日本語 naïve\r\n\r\n  👩\u200d🚀 12345!?"
+    text = corpus(8_000, seed=6) + "日本語 naïve cafe\u0301\r\n\r\n  👩\u200d🚀 12345!?"
     [ids] = student.run("encode", vocab, merges, [END], [text])
     assert_equal(ids, tiktoken_ids(text, vocab, merges, [END]), "tiktoken gives other ids")
 
@@ -524,19 +575,21 @@ def test_special_tokens_in_a_text(student, what):
 def test_special_tokens_that_the_vocabulary_lacks(student):
     """They get the ids after the largest, in the order given."""
     vocab = {i + 5: bytes([i]) for i in range(256)} | {900: b"ab", 400: b"<pad>"}
-    [ids] = student.run("encode", vocab, [(b"a", b"b")], ["<x>", "<pad>", "<y>"], ["ab<y><x><pad>"])
-    assert_equal(ids, [900, 902, 901, 400], "<x> is 901, <y> 902; <pad> keeps its id")
-    [text] = student.run("decode", vocab, [(b"a", b"b")], ["<x>", "<y>"], [[902, 900]])
-    assert_equal(text, "<y>ab", "the new ids can be decoded")
+    [ids] = student.run(
+        "encode", vocab, [(b"a", b"b")], ["<x>", "<pad>", "<yy>", "<x>"], ["ab<yy><x><pad>"]
+    )
+    assert_equal(ids, [900, 902, 901, 400], "<x> is 901, <yy> 902; <pad> keeps its id")
+    [text] = student.run("decode", vocab, [(b"a", b"b")], ["<x>", "<yy>"], [[902, 900]])
+    assert_equal(text, "<yy>ab", "the new ids can be decoded")
 
 
 @pytest.mark.problem("tokenizer")
 @pytest.mark.parametrize("specials", [None, []])
 def test_without_special_tokens(student, specials):
     """What is not declared special is plain text, also if the vocabulary holds it."""
-    vocab, merges = slow_train(HUGS, 262, [END])
-    [ids] = student.run("encode", vocab, merges, specials, [f"hug{END}"])
-    assert_equal(ids, [257, *END.encode()], "a text is not special unless it is declared so")
+    vocab, merges = slow_train(HUGS, 263, [END, "bye"])
+    [ids] = student.run("encode", vocab, merges, specials, [f"hug{END}bye"])
+    assert_equal(ids, [257, *f"{END}bye".encode()], "no text is special unless it is declared so")
 
 
 @pytest.mark.problem("tokenizer")
@@ -612,9 +665,11 @@ def test_decode_takes_any_iterable(student):
 def test_tokenizers_are_independent(student):
     """A second tokenizer changes nothing in the first, nor do they change what they were given."""
     vocab, merges = slow_train(HUGS, 261, [])
-    before, after, vocab_after, _ = student.run("two_tokenizers", vocab, merges, "hug pugs")
+    specials = ["<x>", "<longer>"]
+    before, after, *given = student.run("two_tokenizers", vocab, merges, specials, "hug pugs")
     assert_equal(after, before, "tokenizers share state")
-    assert_equal(vocab_after, vocab, "the vocabulary that was passed in has been changed")
+    why = "what was passed in has been changed: the vocabulary, the merges or the special tokens"
+    assert_equal(given, [vocab, merges, specials], why)
 
 
 # --- encode_iterable ----------------------------------------------------------------------------
@@ -663,25 +718,30 @@ def test_every_edge_of_a_buffer(student, unit):
 
 
 @pytest.mark.problem("encode_iterable")
-@pytest.mark.parametrize("line", ["once upon a time\n", "a,b;c:\n", "\n"])
+@pytest.mark.parametrize("line", ["once upon a time ", "a,b;c:\n", "\n"])
 def test_streams_are_not_read_ahead(student, line):
-    """The first ids come out before much more than they stand for has been read."""
+    """The first ids come out before much more than they stand for has been read.
+
+    White space of any kind will do. A stream that is read no further leaves nothing for the next.
+    """
     if line == "\n":
         line = "\n" * 40 + "word"
-    first, read = student.run("read_ahead", BYTES, [], [END], line * (4096 // len(line)), 1 << 20)
+    line *= 4096 // len(line)
+    first, read, others = student.run("read_ahead", BYTES, [], [END], line, 1 << 20)
     assert first is not None, f"{read} characters were read, and still no id came out"
     assert_equal(first, ord(line[0]), "the first id is that of the first byte")
+    assert_equal(others, [*b"ab"], "a stream began with what another had read")
 
 
 @pytest.mark.problem("encode_iterable")
 @pytest.mark.parametrize("shift", [0, 1, 2])
 def test_no_size_is_a_place_to_cut(student, shift):
-    """A word may lie across any number of characters, 2**20 among them."""
-    vocab, merges = slow_train(HUGS, 261, [])
-    text = "x" * shift + "hug " * 270_000  # longer than 2**20
+    """A word and its space may lie across any number of characters, 2**20 among them."""
+    vocab, merges = BYTES | {256: b"hu", 257: b" hu"}, [(b"h", b"u"), (b" ", b"hu")]
+    text = "x" * shift + " hu" * 360_000  # longer than 2**20; one of the shifts cuts where it hurts
     ids = student.run("stream", vocab, merges, [], [text[:700_000], text[700_000:]])
-    wrong = [i for i in ids[shift:] if i not in (257, 32)]
-    assert not wrong, f"the stream was cut inside a word: {len(wrong)} ids are parts of hug"
+    wrong = [i for i in ids[shift:] if i != 257]
+    assert not wrong, f"the stream was cut inside a word: {len(wrong)} ids are parts of ␣hu"
 
 
 @pytest.mark.problem("encode_iterable")
@@ -744,6 +804,14 @@ def test_files_cannot_run_code(student):
     assert not student.run("load_hostile"), "loading a file ran the code that was hidden in it"
 
 
+@pytest.mark.problem("load_tokenizer")
+def test_files_are_data(student):
+    """Neither eval nor a pickle behind a header reads the file: a stranger could have written it."""
+    called = student.run("calls_of_loading")
+    risky = [c for c in called if c.endswith((".eval", ".exec")) or c.startswith(RUN_CODE)]
+    assert not risky, f"loading calls {risky[0]}, which runs what code the file holds"
+
+
 # --- speed --------------------------------------------------------------------------------------
 
 
@@ -780,11 +848,66 @@ def test_fast_ones_at_the_edges(student):
     for data, size in [(b"", 300), (HUGS, 500), (b"a\r\n\r\n", 300), (HUGS, 257)]:
         why = "the fast trainer differs at an edge"
         check_training(student, data, size, [END], why, adapter="train_bpe_fast")
-    with pytest.raises(ValueError):
-        student.run("train", HUGS, 256, [END], adapter="train_bpe_fast")
     vocab, merges = slow_train(HUGS, 261, [])
     got = student.run("stream", vocab, merges, [], ["hu", "g pu", "g"], adapter="fast_tokenizer")
     assert_equal(got, [257, 32, 258], "the fast tokenizer streams too")
+
+
+FAST_TEXTS = {
+    "special tokens that begin others, with signs of regular expressions": (
+        b"a<|a<|e|>b ab|ab" * 3 + b"a.b|",
+        ["<|", ".", "<|e|>", "|", "<|"],
+    ),
+    "control characters": (b"\0a\0a \0 a\1 \1\0b  \1b" * 3, ["\1\1"]),
+    "a long word": (b"ab" * 3000 + b" ba", []),
+    "white space of every kind": (
+        " \u2028x \u00a0y \x0bz  \u3000é \x85\x1c \x1fw".encode() * 5,
+        [],
+    ),
+}
+
+
+@pytest.mark.problem("speed")
+@pytest.mark.parametrize("what", FAST_TEXTS)
+def test_the_fast_trainer_is_no_less_careful(student, what):
+    """Special tokens, control characters, long and frequent words: as train_bpe."""
+    data, specials = FAST_TEXTS[what]
+    got = student.run("train", data, 280, specials, adapter="train_bpe_fast")
+    check_trained(got, slow_train(data, 280, list(dict.fromkeys(specials))), what)
+
+
+@pytest.mark.problem("speed")
+@pytest.mark.parametrize(
+    "data, vocab_size, workers",
+    [(HUGS, 256, 1), (HUGS, 260, 0), (b"caf\xe9 au lait", 260, 1), (b"a\xed\xa0\x80", 260, 1)],
+)
+def test_the_fast_trainer_refuses_as_much(student, data, vocab_size, workers):
+    """A vocabulary that is too small, no workers, bytes that are not UTF-8: ValueError."""
+    with raises(ValueError, "the fast trainer accepts what train_bpe refuses"):
+        student.run("train", data, vocab_size, [END], workers, adapter="train_bpe_fast")
+
+
+@pytest.mark.problem("speed")
+def test_the_fast_tokenizer_is_no_less_careful(student):
+    """Large ids, overlapping and new special tokens, surrogates, saving: as tokenizer."""
+    vocab = {i + 70_000: bytes([i]) for i in range(256)} | {5: b"ab", 99_000: b"<|"}
+    merges, specials = [(b"a", b"b")], ["<|", "<|e|>", "."]
+    text = "ab<|e|>ab.\0<|e水"
+    full = vocab | {99_001: b"<|e|>"}
+    want = slow_encode(text, full, merges, specials)
+    [ids] = student.run("encode", vocab, merges, specials, [text], adapter="fast_tokenizer")
+    assert_equal(ids, want, "the fast tokenizer differs from the definition")
+    [ids], [decoded] = student.run(
+        "saved", vocab, merges, specials, [text], adapter="fast_tokenizer"
+    )
+    assert_equal([ids, decoded], [want, text], "the fast tokenizer saves and decodes too")
+    for specials in (None, []):
+        [ids] = student.run("encode", BYTES, [], specials, ["a<|"], adapter="fast_tokenizer")
+        assert_equal(ids, [*b"a<|"], "without special tokens all is plain text")
+    with raises(ValueError, "a lone surrogate is no character"):
+        student.run("encode", BYTES, [], [], ["a\ud83d"], adapter="fast_tokenizer")
+    with raises(ValueError, "an unknown id is a ValueError"):
+        student.run("decode", BYTES, [], [], [[300]], adapter="fast_tokenizer")
 
 
 LIMIT = 30.0  # times the yardstick; at least three times what the reference needs

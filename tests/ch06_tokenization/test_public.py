@@ -49,6 +49,15 @@ def test_utf8_is_pythons(student, text):
 
 
 @pytest.mark.problem("utf8")
+@pytest.mark.parametrize("name, argument", [("utf8_encode", "é"), ("utf8_decode", b"\xc3\xa9")])
+def test_utf8_by_hand(student, name, argument):
+    """Python's own codecs are not called."""
+    _, called = student.run("with_calls", name, argument)
+    codecs = [call for call in called if "encode" in call or "decode" in call]
+    assert not codecs, f"{name} calls {codecs[0]}; it is to be written by hand"
+
+
+@pytest.mark.problem("utf8")
 @pytest.mark.parametrize("data", [b"a\xff", b"\x80", b"\xe6\xb0", b"\xc3("])
 def test_broken_bytes_are_an_error(student, data):
     """Bytes that are not UTF-8 are a ValueError unless one asks for replacement."""

@@ -300,7 +300,7 @@ def boundaries_after_tokens(data, chunks, special_tokens):
     ends, i = [], 0
     longest_first = sorted(tokens, key=len, reverse=True)
     while i < len(data):
-        token = next((t for t in longest_first if data.startswith(t, i)), None)
+        token = next((t for t in longest_first if data[i : i + len(t)] == t), None)
         i += len(token) if token else 1
         if token:
             ends.append(i)
@@ -471,6 +471,18 @@ def fast_train_by_recounting(input_path, vocab_size, special_tokens, workers=1):
     return train_by_recounting.function(input_path, vocab_size, special_tokens, workers)
 
 
+class FastById(ById):
+    """Saves as the reference's load_tokenizer reads, for that is not replaced with it."""
+
+    def save(self, path):
+        state = {
+            "vocab": {i: token.hex() for i, token in self.vocab.items()},
+            "merges": [[a.hex(), b.hex()] for a, b in self.merges],
+            "special_tokens": self.special,
+        }
+        Path(path).write_text(json.dumps(state))
+
+
 @twin("speed", "merges one occurrence at a time", "fast_tokenizer")
 def fast_tokenizer_by_id(vocab, merges, special_tokens=None):
-    return ById(vocab, merges, special_tokens)
+    return FastById(vocab, merges, special_tokens)
