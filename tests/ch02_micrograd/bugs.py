@@ -2566,14 +2566,6 @@ def tensor_data_of_float32():
     )
 
 
-@bug("tensor", "the first gradient that arrives is kept as it is: several Tensors share one array")
-def tensor_keeps_first_gradient():
-    old = "parent.grad = parent.grad + unbroadcast(pullback(node.grad), parent.data.shape)"
-    new = """new = unbroadcast(pullback(node.grad), parent.data.shape)
-                parent.grad = parent.grad + new if parent.grad.any() else new"""
-    return tensor_with((old, new))
-
-
 # --- matmul -------------------------------------------------------------------------------------
 
 

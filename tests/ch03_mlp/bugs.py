@@ -2264,11 +2264,6 @@ def mlp_of_no_windows(model, x):
     return logits if len(x) else torch.zeros(logits.shape)
 
 
-@bug("mlp", "where there are no windows their length is not looked at", "mlp_forward")
-def mlp_of_no_windows_of_any_length(model, x):
-    return mlp_forward(model, x) if len(x) else model["b2"].new_zeros(0, len(model["b2"]))
-
-
 @bug("mlp", "ids of windows pass through 32 bits", "mlp_forward")
 def mlp_of_32_bits(model, x):
     return mlp_forward(model, x.int().long())

@@ -722,9 +722,8 @@ def test_windows_of_unknown_ids_are_an_error(student, rng, wrong, where):
 @pytest.mark.parametrize("length", [1, 3, 4])
 def test_windows_of_another_length_are_an_error(student, rng, length):
     """A model of windows of two ids takes no others."""
-    for N in (0, 3):
-        with raises(ValueError, f"{N} windows of {length} ids do not fit a model of k = 2"):
-            student.mlp_forward(model_of(rng, 6, 2, 3, 5), random_ids(rng, 6, N, length))
+    with raises(ValueError, f"windows of {length} ids do not fit a model of k = 2"):
+        student.mlp_forward(model_of(rng, 6, 2, 3, 5), random_ids(rng, 6, 3, length))
 
 
 # --- train_step ---------------------------------------------------------------------------------
@@ -1038,12 +1037,11 @@ def test_bad_data_is_an_error(student, documents, k, steps):
 
 
 @pytest.mark.problem("train_mlp")
-@pytest.mark.parametrize("steps", [0, 1])
 @pytest.mark.parametrize("C, H", [(0, 4), (2, 0), (-1, 4)])
-def test_models_of_nothing_are_not_trained(student, C, H, steps):
-    """Sizes are checked as in init_mlp, whether or not a step is taken."""
-    with raises(ValueError, f"{C=} and {H=} make no model to train in {steps} steps"):
-        student.train_mlp([[0, 1, 2]], 3, 1, C, H, steps, 2, 0.1, 1)
+def test_models_of_nothing_are_not_trained(student, C, H):
+    """Sizes are checked as in init_mlp, also where no step is taken."""
+    with raises(ValueError, f"{C=} and {H=} make no model to train"):
+        student.train_mlp([[0, 1, 2]], 3, 1, C, H, 0, 2, 0.1, 1)
 
 
 @pytest.mark.problem("train_mlp")
