@@ -4,7 +4,8 @@ Two engines of automatic differentiation, one for numbers and one for tensors, a
 first. A function that hands out a class returns the same class at every call. Everything made by
 an operation is new, that of `0 + a` or `a ** 1` too, and `a += b` leaves the old object `a` as it
 was. Between an operation and backward nobody sets `data`. No result overflows, and apart from what
-a docstring says of inf, numbers and slopes are finite. Seeds are whole and not negative.
+a docstring says of inf, numbers and slopes are finite. Seeds are ints, 0 <= seed < 2**32, and no
+two of them give the same numbers.
 
 Keep the names and signatures. Beyond that the design is yours: more attributes, functions, files.
 """

@@ -43,7 +43,7 @@ def train_mlp(
     x, y = context_windows(documents, k)
     check_ids(x, V, "id")  # all windows: whether a bad one is drawn must not be left to chance
     check_ids(y, V, "target")
-    rng = torch.Generator().manual_seed(seed + 2**32)  # no model's seed: its numbers do not return
+    rng = torch.Generator().manual_seed(seed)  # torch reads no more than 32 bits of a seed
     for _ in range(steps):
         batch = torch.randint(len(x), (batch_size,), generator=rng)
         model, loss = train_step(model, x[batch], y[batch], learning_rate)

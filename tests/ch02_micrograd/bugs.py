@@ -462,6 +462,15 @@ def one_times_a_is_a():
     )
 
 
+@bug(
+    "arithmetic", "a product with 0 is taken for a constant: no slope in the other factor", "value"
+)
+def product_with_zero_is_constant():
+    old = "        return Value(self.data * other.data, (self, other), (other.data, self.data))"
+    new = "        if 0 in (self.data, other.data):\n            return Value(0.0)\n"
+    return value_with((old, new + old))
+
+
 # --- functions ----------------------------------------------------------------------------------
 
 
@@ -1688,6 +1697,21 @@ def layer_of_round_weights(inputs, outputs, seed, activation="tanh"):
     )
 
 
+@bug("mlp", "a seed of 0 is taken for 42", "neuron")
+def neuron_of_no_seed(inputs, seed, activation="tanh"):
+    return adapters.neuron(inputs, seed or 42, activation)
+
+
+@bug("mlp", "only 16 bits of the seed count", "layer")
+def layer_of_16_bits(inputs, outputs, seed, activation="tanh"):
+    return adapters.layer(inputs, outputs, seed % 2**16, activation)
+
+
+@bug("mlp", "only the last three digits of the seed count", "mlp")
+def mlp_of_three_digits(sizes, seed):
+    return adapters.mlp(sizes, seed % 1000)
+
+
 # --- train_moons --------------------------------------------------------------------------------
 
 
@@ -2524,6 +2548,22 @@ def _tensor_on_tape():
 
     spoilt.__init__, spoilt.backward = __init__, backward
     return spoilt
+
+
+@bug("tensor", "a number passes through torch's float32 on its way to a Tensor")
+def tensor_numbers_of_float32():
+    old = "Tensor(other) if isinstance(other, int | float)"
+    return tensor_with((old, old.replace("(other)", "(torch.tensor(other))", 1)))
+
+
+@bug("tensor", "data are made float32 by torch before they are made float64")
+def tensor_data_of_float32():
+    return tensor_with(
+        (
+            "torch.as_tensor(data, dtype=torch.float64).clone()",
+            "torch.as_tensor(data).double().clone()",
+        )
+    )
 
 
 # --- matmul -------------------------------------------------------------------------------------

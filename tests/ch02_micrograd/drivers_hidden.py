@@ -64,13 +64,13 @@ def train_toy(adapters, points, labels, steps, rate):
     return adapters.train_moons(toy, points, labels, steps, rate), toy.a.data
 
 
-def same_gradient_twice(adapters, data, gradient):
-    """The gradient handed to backward, after b + c has passed it on twice; b's gradient."""
+def same_gradient_again(adapters, data, gradient, times):
+    """The gradient handed to backward, after b + c has passed it on; b's, with c's set to 0."""
     Tensor = adapters.tensor()
     b, c = Tensor(data), Tensor(data)
     out = b + c
-    out.backward(gradient)
-    out.backward(gradient)
+    for _ in range(times):
+        out.backward(gradient)
     c.grad[...] = 0.0
     return gradient, b.grad
 

@@ -36,7 +36,9 @@ def test_operators_at_any_numbers(student, rng):
     """The rules hold for numbers of any sign and size, whatever gradient arrives."""
     for a, b in [*(4 * random_tensor(rng, 5, 2)).tolist(), [0.0, -3.0], [2.0, 0.0]]:
         leaves = {"a": a, "b": b}
-        source = "p = (a + b) * (a - b) * 3 - -b; q = (a - 2) / (b * b + 1) / 4; out = p + q"
+        source = (
+            "p = (a + b) * (a - b) * 3 - -b; q = (a - 2) / (b * b + 1); out = p + q / 4 + a * b"
+        )
         check_slopes(student, source, leaves, "sums, products and quotients")
         check_slopes(student, "out = (a * a + 1) ** b / 7", leaves, "powers")
 
@@ -89,7 +91,7 @@ def test_nearly_is_not(student):
     with raises(ValueError, "an exponent that is nearly whole was rounded"):
         student.run("evaluate", "out = a ** 3.0000000001", {"a": -8.0})
     why = "a small denominator was taken for 0"
-    check_value(student, "out = a / b", {"a": 3.0, "b": 1e-200}, 3.0 / 1e-200, why)
+    check_value(student, "out = a / b", {"a": 3.0, "b": 1e-100}, 3.0 / 1e-100, why)
 
 
 @pytest.mark.problem("arithmetic")
@@ -617,6 +619,9 @@ def test_a_seed_decides(student, kind, before, after):
     assert first != student.run("initial", kind, [*before, 6, *after]), "the seed was ignored"
     first, second = student.run("initial_after_other_draws", kind, [*before, 0, *after])
     assert_equal(first, second, "0 is a seed like any other")
+    seeds = (0, 1, 42, 1001, 1337, 10**9, 2**16, 2**16 + 1, 2**31, 2**31 + 1, 2**32 - 1)
+    drawn = {tuple(student.run("initial", kind, [*before, seed, *after])) for seed in seeds}
+    assert len(drawn) == len(seeds), f"two of the seeds {seeds} give the same weights"
 
 
 @pytest.mark.problem("mlp")
@@ -868,7 +873,7 @@ def test_operators_broadcast(student, shapes, operator, seed):
         "a ** 2 - a ** 0.5",
         "a ** 0",
         "a ** 1",
-        "1 + a",
+        "(a * 0 + 0.1) * 1e9 - 1e8",
     ],
 )
 def test_more_operators_of_tensors(student, rng, source):
@@ -951,14 +956,15 @@ def test_gradients_are_not_shared(student, rng, source, times):
 def test_gradients_may_be_changed(student):
     """Whoever sets c's gradient to 0 in place leaves b's alone, and the one handed in as well."""
     gradient = torch.tensor([1.0, 2.0], dtype=torch.float64)
-    got = student.run("same_gradient_twice", torch.zeros(2), gradient)
-    assert_close(got[0], [1.0, 2.0], "the gradient handed to backward was changed")
-    assert_close(got[1], [2.0, 4.0], "b's gradient is an array of its own")
+    for times in (1, 2):
+        got = student.run("same_gradient_again", torch.zeros(2), gradient, times)
+        assert_close(got[0], [1.0, 2.0], "the gradient handed to backward was changed")
+        assert_close(got[1], times * gradient, "b's gradient is an array of its own")
 
 
 @pytest.mark.problem("tensor")
 @pytest.mark.parametrize(
-    "data", [3, 2.5, [1, 2], [[1.0], [2.0]], torch.ones(2, 2), torch.arange(3)]
+    "data", [3, 0.1, [1, 0.2], [[1.0], [2.0]], torch.ones(2, 2), torch.arange(3)]
 )
 def test_a_new_tensor(student, data):
     """Numbers, lists and tensors are kept as float64, with a gradient of zeros."""

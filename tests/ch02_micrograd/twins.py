@@ -675,3 +675,14 @@ def max_by_sorting():
             "if dim is not None and self.data.ndim else self.data.amax(self._axes(dim), True)",
         )
     )
+
+
+@twin("arithmetic", "division as a product with a power of -1, its slope at once", "value")
+def value_with_reciprocals():
+    return value_with(
+        (
+            "        quotient = self.data / other.data\n"
+            "        return Value(quotient, (self, other), (1 / other.data, -quotient / other.data))",
+            "        return self * other**-1",
+        )
+    )

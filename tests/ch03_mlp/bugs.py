@@ -193,6 +193,25 @@ def windows_of_32_bits(documents, k):
     return x.int().long(), y.int().long()
 
 
+@bug("context_windows", "an id of -1 is taken for the end of a document")
+def windows_end_at_minus_one(documents, k):
+    context_windows(documents, k)
+    ids = [i for d in documents for i in [*d, -1]]
+    found = [ids[i : i + k + 1] for i in range(len(ids) - k) if -1 not in ids[i : i + k + 1]]
+    pairs = torch.tensor(found).reshape(-1, k + 1)
+    return pairs[:, :k], pairs[:, k]
+
+
+@bug("context_windows", "the rest of a document is cut by recursion, which ends at 1,000 ids")
+def windows_by_recursion(documents, k):
+    def windows(document):
+        return [document[: k + 1], *windows(document[1:])] if len(document) > k else []
+
+    context_windows(documents, k)
+    pairs = torch.tensor([w for d in documents for w in windows(d)])
+    return pairs[:, :k], pairs[:, k]
+
+
 # --- embedding ----------------------------------------------------------------------------------
 
 
@@ -366,6 +385,16 @@ def embedding_gradient_of_no_ids(d_out, ids, V):
     if ids.numel() == 0:
         return d_out.new_zeros(V, d_out.shape[-1])
     return embedding_backward(d_out, ids, V)
+
+
+@bug("embedding", "ids pass through 32 bits before they are checked", "embedding_forward")
+def embedding_of_32_bits(table, ids):
+    return embedding_forward(table, ids.int().long())
+
+
+@bug("embedding", "backwards, ids pass through 32 bits", "embedding_backward")
+def embedding_gradient_of_32_bits(d_out, ids, V):
+    return embedding_backward(d_out, ids.int().long(), V)
 
 
 # --- linear -------------------------------------------------------------------------------------
@@ -839,6 +868,17 @@ def gelu_by_prefix(x, approximate):
     return gelu(x, "tanh" if approximate.startswith("tanh") else approximate)
 
 
+@bug("gelu", "beyond 6 GELU is taken for ReLU, in float64 too", "gelu")
+def gelu_cut_off(x, approximate):
+    return torch.where(x.abs() > 6, x.clamp(min=0), gelu(x, approximate))
+
+
+@bug("gelu", "other names of the forms are accepted as well", "gelu")
+def gelu_of_other_names(x, approximate):
+    names = {"exact": "none", "gelu_new": "tanh"}
+    return gelu(x, names.get(approximate, approximate))
+
+
 # --- cross_entropy ------------------------------------------------------------------------------
 
 
@@ -1146,6 +1186,18 @@ def cross_entropy_range_of_rows(logits, targets):
     return cross_entropy_forward(logits, targets)
 
 
+@bug(
+    "cross_entropy", "targets pass through 32 bits before they are checked", "cross_entropy_forward"
+)
+def cross_entropy_of_32_bits(logits, targets):
+    return cross_entropy_forward(logits, targets.int().long())
+
+
+@bug("cross_entropy", "backwards, targets pass through 32 bits", "cross_entropy_backward")
+def cross_entropy_gradient_of_32_bits(logits, targets):
+    return cross_entropy_backward(logits, targets.int().long())
+
+
 # --- kaiming_init -------------------------------------------------------------------------------
 
 
@@ -1315,6 +1367,24 @@ def kaiming_of_twelve(fan_out, fan_in, gain, seed):
 @bug("kaiming_init", "divided by the root of fan_in + 1")
 def kaiming_counts_bias(fan_out, fan_in, gain, seed):
     return kaiming_init(fan_out, fan_in, gain, seed) * math.sqrt(fan_in / (fan_in + 1))
+
+
+@bug("kaiming_init", "row i is drawn with seed + i: the next seed repeats all rows but one")
+def kaiming_shifts_rows(fan_out, fan_in, gain, seed):
+    kaiming_init(fan_out, fan_in, gain, seed)
+    return torch.cat([kaiming_init(1, fan_in, gain, (seed + i) % 2**32) for i in range(fan_out)])
+
+
+@bug("kaiming_init", "row i is drawn with seed times i: of seed 0 all rows are alike")
+def kaiming_multiplies_seeds(fan_out, fan_in, gain, seed):
+    kaiming_init(fan_out, fan_in, gain, seed)
+    seeds = (seed * (i + 1) % 2**32 for i in range(fan_out))
+    return torch.cat([kaiming_init(1, fan_in, gain, s) for s in seeds])
+
+
+@bug("kaiming_init", "only the last six digits of the seed count")
+def kaiming_six_digits(fan_out, fan_in, gain, seed):
+    return kaiming_init(fan_out, fan_in, gain, seed % 10**6)
 
 
 # --- batchnorm ----------------------------------------------------------------------------------
@@ -1806,6 +1876,16 @@ def batchnorm_gradient_last_axis(d_out, x, gain, eps=1e-5):
     return batchnorm_backward(d_out, x, gain, eps)
 
 
+@bug("batchnorm", "in use, no rows are an empty tensor of float32", "batchnorm_forward")
+def batchnorm_no_rows_of_float32(
+    x, gain, bias, running_mean, running_var, training, momentum=0.1, eps=1e-5
+):
+    out, mean, var = batchnorm_forward(
+        x, gain, bias, running_mean, running_var, training, momentum, eps
+    )
+    return (out if len(out) else torch.zeros(out.shape)), mean, var
+
+
 # --- mlp ----------------------------------------------------------------------------------------
 
 
@@ -2173,6 +2253,22 @@ def init_negative_sizes(V, k, C, H, seed):
     return init_mlp(V, k, C, H, seed)
 
 
+@bug("mlp", "only the last six digits of the seed count", "init_mlp")
+def init_six_digits(V, k, C, H, seed):
+    return init_mlp(V, k, C, H, seed % 10**6)
+
+
+@bug("mlp", "no windows have logits of float32", "mlp_forward")
+def mlp_of_no_windows(model, x):
+    logits = mlp_forward(model, x)
+    return logits if len(x) else torch.zeros(logits.shape)
+
+
+@bug("mlp", "ids of windows pass through 32 bits", "mlp_forward")
+def mlp_of_32_bits(model, x):
+    return mlp_forward(model, x.int().long())
+
+
 # --- train_step ---------------------------------------------------------------------------------
 
 
@@ -2533,6 +2629,11 @@ def step_float32_loss(model, x, y, learning_rate):
     return new, torch.tensor(loss).item()
 
 
+@bug("train_step", "ids and targets of a step pass through 32 bits")
+def step_of_32_bits(model, x, y, learning_rate):
+    return train_step(model, x.int().long(), y.int().long(), learning_rate)
+
+
 # --- train_mlp ----------------------------------------------------------------------------------
 
 
@@ -2547,7 +2648,7 @@ def training(
         check_ids(x, V, "id")
         check_ids(y, V, "target")
         model = (start or init_mlp)(V, k, C, H, seed)
-        rng, losses, before = torch.Generator().manual_seed(seed + 2**32), [], model
+        rng, losses, before = torch.Generator().manual_seed(seed), [], model
         for i in range(steps + extra):
             if batches:
                 batch = batches(len(x), batch_size, rng, i)
@@ -2907,7 +3008,7 @@ def training_checks_late(documents, V, k, C, H, steps, batch_size, learning_rate
     if batch_size < 2:
         raise ValueError("batch_size")
     model, losses = init_mlp(V, k, C, H, seed), []
-    rng = torch.Generator().manual_seed(seed + 2**32)
+    rng = torch.Generator().manual_seed(seed)
     for _ in range(steps):
         batch = torch.randint(len(x), (batch_size,), generator=rng)
         model, loss = train_step(model, x[batch], y[batch], learning_rate)
@@ -2925,3 +3026,66 @@ def training_unchecked_ids(documents, V, k, C, H, steps, batch_size, learning_ra
 @bug("train_mlp", "only 16 bits of the seed count")
 def training_16_bits(documents, V, k, C, H, steps, batch_size, learning_rate, seed):
     return train_mlp(documents, V, k, C, H, steps, batch_size, learning_rate, seed % 2**16)
+
+
+@bug("train_mlp", "only the last six digits of the seed count")
+def training_six_digits(documents, V, k, C, H, steps, batch_size, learning_rate, seed):
+    return train_mlp(documents, V, k, C, H, steps, batch_size, learning_rate, seed % 10**6)
+
+
+training_cycles_few_windows = enter_training(
+    "training_cycles_few_windows",
+    "where windows are fewer than a batch takes, they are repeated in their order",
+    batches=lambda n, b, rng, i: (
+        torch.arange(b) % n if b > n else torch.randint(n, (b,), generator=rng)
+    ),
+)
+
+
+@bug("train_mlp", "the last batch of an epoch is filled up with the first windows of all")
+def training_fills_with_the_first(documents, V, k, C, H, steps, batch_size, learning_rate, seed):
+    order = torch.arange(0)
+
+    def batches(n, b, rng, i):
+        nonlocal order
+        order = order if len(order) else torch.randperm(n, generator=rng)
+        batch, order = order[:b], order[b:]
+        return torch.cat([batch, torch.arange(b - len(batch)) % n])
+
+    arguments = (documents, V, k, C, H, steps, batch_size, learning_rate, seed)
+    return training(batches)(*arguments)
+
+
+@bug("train_mlp", "training ends when the loss is small")
+def training_stops_early(documents, V, k, C, H, steps, batch_size, learning_rate, seed):
+    arguments = (V, k, C, H, steps, batch_size, learning_rate, seed)
+    model, losses = train_mlp(documents, *arguments)
+    small = [i for i, loss in enumerate(losses) if loss < 1e-3]
+    return model, losses[: small[0] + 1] if small else losses
+
+
+@bug("train_mlp", "losses are rounded to six digits")
+def training_rounds_to_six_digits(documents, V, k, C, H, steps, batch_size, learning_rate, seed):
+    arguments = (documents, V, k, C, H, steps, batch_size, learning_rate, seed)
+    model, losses = train_mlp(*arguments)
+    return model, [round(loss, 6) for loss in losses]
+
+
+@bug("train_mlp", "without steps no windows are asked for")
+def training_without_windows(documents, V, k, C, H, steps, batch_size, learning_rate, seed):
+    if steps == 0 and batch_size > 1 and not any(len(d) > k for d in documents):
+        return init_mlp(V, max(k, 1), C, H, seed), []
+    return train_mlp(documents, V, k, C, H, steps, batch_size, learning_rate, seed)
+
+
+@bug("train_mlp", "without steps the sizes are not checked")
+def training_of_no_sizes(documents, V, k, C, H, steps, batch_size, learning_rate, seed):
+    if steps == 0 and min(C, H) < 1:
+        return {}, []
+    return train_mlp(documents, V, k, C, H, steps, batch_size, learning_rate, seed)
+
+
+@bug("train_mlp", "ids pass through 32 bits before they are checked")
+def training_of_32_bits(documents, V, k, C, H, steps, batch_size, learning_rate, seed):
+    documents = [torch.tensor(d, dtype=torch.int64).int().tolist() for d in documents]
+    return train_mlp(documents, V, k, C, H, steps, batch_size, learning_rate, seed)
