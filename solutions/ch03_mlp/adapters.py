@@ -32,8 +32,9 @@ def context_windows(
     """Every window of k ids that has a next id in its document, and that id. Both of dtype int64.
 
     Row i of the first result holds the ids in reading order, entry i of the second what comes right
-    after them. Any int64 is an id here, also a negative one. Windows come in the order of the documents, and in each from left to right. A document
-    of k ids or fewer has none. ValueError if k < 1, or if there is no window at all.
+    after them. Any int64 is an id here, also a negative one. Windows come in the order of the
+    documents, and in each from left to right. A document of k ids or fewer has none. ValueError if
+    k < 1, or if there is no window at all.
 
     context_windows([[0, 0, 5, 3, 0]], 2) -> [[0, 0], [0, 5], [5, 3]], [5, 3, 0]
     """
