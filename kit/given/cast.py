@@ -15,10 +15,7 @@ PERSONS = (people.GIRLS.split(), people.BOYS.split())
 ANIMALS = (people.SHE_ANIMALS.split(), people.HE_ANIMALS.split())
 HEROES, ELDERS, JOBS = people.HEROES.split(), people.ELDERS.split(), people.JOBS.split()
 SURNAMES = people.SURNAMES.split()
-SERIES = [  # for each role the names of a she and of a he
-    [names.split() for names in line.split(" | ")[1:]]
-    for line in people.SERIES.strip().splitlines()
-]
+SERIES = [line.split() for line in people.SERIES.strip().splitlines()]
 OUT = tuple(
     [line.split(" | ") for line in places.strip().splitlines()]
     for places in (people.CHILD_PLACES, people.WOOD_PLACES)
@@ -64,7 +61,7 @@ def cast(random: Callable[[], float], world: int, series: bool = False) -> dict:
 
     hero = int(random() < 0.5)  # 0 a she, 1 a he; pronouns are clearer if most others differ
     genders = [hero] + [1 - hero if random() < 0.7 else hero for _ in range(4)]
-    h, f, g, o, n = (_series if series else _names)(pick, world, genders)
+    h, f, g, o, n = _series(genders) if series else _names(pick, world, genders)
     facts = {"clear": hero not in genders[1:4], "land": pick(LANDS[world])}
     facts["out"], facts["out.at"] = pick(OUT[world])
     facts["home"], hand = pick(HOMES[world]), ("hand", "paw")[world]
@@ -109,9 +106,9 @@ def _names(pick, world: int, genders: list[int]) -> list[str]:
     return names
 
 
-def _series(pick, _: int, genders: list[int]) -> list[str]:
+def _series(genders: list[int]) -> list[str]:
     """Names by role, so that who has read little can still tell who is who."""
-    names = [pick(names[gender]) for names, gender in zip(SERIES, genders, strict=True)]
+    names = [pair[gender] for pair, gender in zip(SERIES, genders, strict=True)]
     names[3] = _title(names[3], genders[3])
     return names
 

@@ -57,13 +57,13 @@ Kaur Khan Kim Klein Kowalski Lam Lindgren López Marsh Mensah Moon Morris Mülle
 Núñez Okafor Olsen Park Patel Peña Pereira Petrov Pike Pond Popov Quist Ramos Reed Rossi Sato
 Silva Singh Snow Stone Tan Torres Vega Waters Weber Wood Yamada Young Zhou
 """
-# Who plays in every story of the series: girls and boys for each role (see cast.py).
+# Who plays in every story of the series: for each role of cast.py a she and a he.
 SERIES = """
-h | Lily Mia Zoe | Ben Tom Max
-f | Anna Ruby | Finn Sam
-g | Wendy | Will
-o | Green | Hill
-n | Nora | Otto
+Lily Ben
+Anna Sam
+Wendy Will
+Green Hill
+Nora Otto
 """
 # A place to go to, and the same place as where somebody is.
 CHILD_PLACES = """

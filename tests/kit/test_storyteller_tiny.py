@@ -56,9 +56,9 @@ def test_the_tiny_model_tells_stories_and_beats_the_baseline(tmp_path):
     closed = sum(story.count('"') % 2 == 0 for story in paragraphs) / len(paragraphs)
     assert closed >= 0.9, f"quotes are closed in {closed:.0%} of {len(paragraphs)} paragraphs"
     faithful = sum(len(heroes_of(story)) == 1 for story in stories)
-    assert faithful >= 10, f"only {faithful} of {len(stories)} stories have one hero to their end"
+    assert faithful >= 14, f"only {faithful} of {len(stories)} stories have one hero to their end"
 
 
 def heroes_of(story: str) -> set[str]:
     """All stories that a model learns from have one; paragraphs put together at random, several."""
-    return {name for part in SERIES[0] for name in part} & set(words_of(story))
+    return set(SERIES[0]) & set(words_of(story))
