@@ -3,8 +3,12 @@
 The clear optimizer runs against torch's default, which loops over the tensors too; the compiled one
 against `fused=True`. Compiling and the first steps are not on the clock. The gradients stay, the
 weights must come out the same.
+
+Freed memory is kept for the next step, on both sides: else malloc hands it back to the system, or
+does not, as the history of the process will have it, and an eager step takes twice as long or not.
 """
 
+import ctypes
 from collections.abc import Callable
 from functools import partial
 
@@ -17,6 +21,8 @@ from solutions.ch07_optimization.adamw import AdamW
 from solutions.ch07_optimization.fast_adamw import CompiledAdamW
 
 STEPS = 50
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
+KEPT = 32 << 20  # bytes, the most that it allows; a weight here has 10 MB
 SETTINGS = {"lr": 1e-3, "betas": (0.9, 0.95), "eps": 1e-8, "weight_decay": 0.1}
 
 
@@ -24,6 +30,10 @@ def run(repetitions: int) -> None:
     """Enter all rows of this benchmark."""
     need_compiler()
     torch.set_num_threads(1)
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "mallopt"):
+        libc.mallopt(M_TRIM_THRESHOLD, KEPT)
+        libc.mallopt(M_MMAP_THRESHOLD, KEPT)
     shapes = [weight.shape for weight in peer_model(CONFIG).parameters()]
     pairs = {
         "eager, against the default": (AdamW, torch.optim.AdamW),
