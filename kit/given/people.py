@@ -57,7 +57,7 @@ Kaur Khan Kim Klein Kowalski Lam Lindgren López Marsh Mensah Moon Morris Mülle
 Núñez Okafor Olsen Park Patel Peña Pereira Petrov Pike Pond Popov Quist Ramos Reed Rossi Sato
 Silva Singh Snow Stone Tan Torres Vega Waters Weber Wood Yamada Young Zhou
 """
-# Who plays in every story of the series: for each role of cast.py a she and a he.
+# Who plays in every story of the series: for each role of cast.py (h f g o n) a she and a he.
 SERIES = """
 Lily Ben
 Anna Sam

@@ -21,7 +21,7 @@ class Size:
 class Preset:
     """A model, the stories it learns from, and its training."""
 
-    series: bool  # stories about the same few children, for who has no time to read the library
+    series: bool  # a few plots about the same children; else the library, which takes long to learn
     corpus_bytes: int  # of all stories; one in HELD_OUT_EVERY of them is held out
     vocab_size: int
     size: Size
