@@ -36,8 +36,15 @@ def audit_chapters(
             words = " | ".join(done.stderr.strip().splitlines()[-3:])
             return {"chapter": name, "tests": {}, "mistakes": [f"audit itself failed: {words}"]}
 
+    longest_first = sorted(names, key=_bank_size, reverse=True)
     with ThreadPoolExecutor(jobs) as pool:
-        return list(pool.map(one, names))
+        audits = dict(zip(longest_first, pool.map(one, longest_first), strict=True))
+    return [audits[name] for name in names]
+
+
+def _bank_size(name: str) -> int:
+    path = repository() / "tests" / name / "bugs.py"
+    return path.stat().st_size if path.exists() else 0
 
 
 def print_audits(audits: list[dict], console: Console) -> bool:

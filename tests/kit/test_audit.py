@@ -3,9 +3,12 @@
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from rich.progress import Progress
 
+from kit.auditing import audit_chapters
 from tests.kit.toy import run_grade
 
 
@@ -76,3 +79,17 @@ def test_a_test_without_a_problem_is_refused(kit):
     )
     done = run_grade(kit, "audit", "--chapter", "ch91_base")
     assert done.returncode == 1 and "has no @pytest.mark.problem" in done.stdout
+
+
+def test_the_largest_bank_is_begun_first_and_reported_in_its_place(monkeypatch):
+    names, begun = ["ch01_bigram", "ch07_optimization", "ch04_attention"], []
+
+    def run(command, **_):
+        begun.append(command[3])
+        return SimpleNamespace(stdout=json.dumps({"chapter": command[3]}), stderr="")
+
+    monkeypatch.setattr("kit.auditing.subprocess.run", run)
+    with Progress(disable=True) as progress:
+        audits = audit_chapters(names, 1, False, True, progress)
+    assert begun == ["ch07_optimization", "ch04_attention", "ch01_bigram"]
+    assert [audit["chapter"] for audit in audits] == names
