@@ -11,6 +11,7 @@ import hashlib
 import os
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -59,6 +60,9 @@ class Transport(Protocol):
     def cpu_seconds(self) -> float:
         """CPU time that the code under test has used so far, as seen from outside."""
 
+    def paused(self) -> AbstractContextManager[None]:
+        """Meanwhile the code under test stands still, so that it disturbs no measurement."""
+
     def close(self) -> None:
         """End the student's process, if there is one."""
 
@@ -77,6 +81,10 @@ class LocalTransport:
         """That of this whole process and of the children it has reaped."""
         times = os.times()
         return time.process_time() + times.children_user + times.children_system
+
+    def paused(self) -> AbstractContextManager[None]:
+        """Nothing: who asks is in the same process."""
+        return nullcontext()
 
     def close(self) -> None:
         """Nothing to end."""

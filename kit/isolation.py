@@ -7,7 +7,7 @@ import signal
 import socket
 import tempfile
 import time
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from kit.door import Allowance
 from kit.faults import Crash, Fault, Infra, Killed, OutOfMemory, Timeout
 from kit.loader import STUDENT, Source
 from kit.places import remove_tree, take_slots
-from kit.processes import cpu_seconds
+from kit.processes import cpu_seconds, paused
 from kit.rooms import (
     WALL_FACTOR,
     Room,
@@ -116,6 +116,10 @@ class RemoteTransport:
     def cpu_seconds(self) -> float:
         """That of the student's process and all it has forked."""
         return cpu_seconds(self.pid)
+
+    def paused(self) -> AbstractContextManager[None]:
+        """Nothing of the student's runs meanwhile."""
+        return nullcontext() if self.sock is None else paused(self.pid)
 
     def close(self) -> None:
         """End the student's process."""

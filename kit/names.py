@@ -37,7 +37,8 @@ Files = dict[str, File]
 def read_files(folder: Path) -> Files:
     """Every file by its module; one with a syntax error fails when it is imported."""
     files: Files = {}
-    for path in sorted(folder.rglob("*.py")):
+    # a package stands before a file of its name: Python imports it, and it alone
+    for path in sorted(folder.rglob("*.py"), key=lambda path: (path.name == "__init__.py", path)):
         relative = path.relative_to(folder)
         module = "".join(f".{part}" for part in relative.with_suffix("").parts)
         module = module.removesuffix(".__init__")

@@ -9,8 +9,10 @@ import contextlib
 import os
 import signal
 import time
+from collections.abc import Iterator
 
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+THREADS = 17  # their number, in what _stat returns
 
 
 def _stat(pid: int) -> list[str]:
@@ -65,16 +67,25 @@ def parent(pid: int) -> int:
 
 
 def is_alive(pid: int) -> bool:
-    """Whether a process exists and can still run: a zombie cannot."""
+    """Whether a process exists and can still run: a zombie cannot, unless it has threads left."""
     fields = _stat(pid)
-    return bool(fields) and fields[0] not in "ZX"
+    return bool(fields) and (fields[0] not in "ZX" or int(fields[THREADS]) > 1)
+
+
+def _telling(pid: int) -> int:
+    """The thread that tells what a process holds: another one, once the first has ended."""
+    fields = _stat(pid)
+    if fields and fields[0] in "ZX" and int(fields[THREADS]) > 1:
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            return next((t for t in map(int, os.listdir(f"/proc/{pid}/task")) if t != pid), pid)
+    return pid
 
 
 def cpu_seconds(pid: int) -> float:
     """User and system time of a process and all its descendants, reaped children included.
 
-    A child that ends while its parent ignores SIGCHLD is reaped uncounted, so a limit on CPU time
-    needs a limit on wall time beside it.
+    A child that ends while its parent ignores SIGCHLD is reaped uncounted: where the sandbox's
+    filter does not see to it that none does, a limit on CPU time needs one on wall time beside it.
     """
     total = 0.0
     for member in [pid, *descendants(pid)]:
@@ -107,7 +118,7 @@ def peak_rss_mb(pid: int) -> float:
 
 def own_memory_mb(pid: int) -> float:
     """The memory of one process that no file backs, pages shared with its parent included, in MiB."""
-    return _sum_of(f"/proc/{pid}/status", ("RssAnon:", "RssShmem:")) / 1024
+    return _sum_of(f"/proc/{_telling(pid)}/status", ("RssAnon:", "RssShmem:")) / 1024
 
 
 def tree_exceeds(pid: int, limit_mb: float, inherited_mb: float) -> bool:
@@ -122,7 +133,8 @@ def tree_exceeds(pid: int, limit_mb: float, inherited_mb: float) -> bool:
         return False
     try:
         names = ("Pss_Anon:", "Pss_Shmem:")
-        exact = sum(_sum_of(f"/proc/{member}/smaps_rollup", names) for member in members) / 1024
+        files = (f"/proc/{_telling(member)}/smaps_rollup" for member in members)
+        exact = sum(_sum_of(file, names) for file in files) / 1024
     except PermissionError:  # of a user that this process may not look into
         return True
     return exact > limit_mb + inherited_mb
@@ -137,19 +149,41 @@ def _sum_of(path: str, names: tuple[str, ...]) -> int:
         return 0
 
 
+def _stop_descendants(pid: int, seconds: float) -> set[int]:
+    """Stop all that a process started, and name it. A stopped process cannot fork."""
+    deadline = time.monotonic() + seconds
+    known: set[int] = set()
+    while not (living := set(filter(is_alive, descendants(pid)))) <= known:
+        for member in living:
+            _signal(member, signal.SIGSTOP)
+        known = living
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"processes {sorted(living)} survive SIGSTOP")
+        time.sleep(0.0005)
+    return living
+
+
+@contextlib.contextmanager
+def paused(pid: int, seconds: float = 5.0) -> Iterator[None]:
+    """Stop all that a process started for a while: nothing in it works, ends or is reaped."""
+    stopped = _stop_descendants(pid, seconds)
+    try:
+        yield
+    finally:
+        for member in stopped:
+            _signal(member, signal.SIGCONT)
+
+
 def kill_descendants(pid: int, seconds: float = 5.0) -> None:
     """Kill all that a process started; TimeoutError if something survives.
 
-    A stopped process cannot fork, so all are stopped first, until no new one turns up: a fork bomb
-    would outrun a killer that went through a list.
+    All are stopped first, until no new one turns up: a fork bomb would outrun a killer that went
+    through a list.
     """
     deadline = time.monotonic() + seconds
-    known: set[int] = set()
-    while living := {member for member in descendants(pid) if is_alive(member)}:
-        everything_stopped = living <= known
+    while living := _stop_descendants(pid, seconds):
         for member in living:
-            _signal(member, signal.SIGKILL if everything_stopped else signal.SIGSTOP)
-        known = living
+            _signal(member, signal.SIGKILL)
         if time.monotonic() > deadline:
             raise TimeoutError(f"processes {sorted(living)} survive SIGKILL")
         time.sleep(0.0005)

@@ -14,6 +14,7 @@ import os
 import random
 import sys
 import sysconfig
+import threading
 import traceback
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
@@ -72,9 +73,29 @@ class ForbiddenCalls(TorchFunctionMode):
         self.names = tuple(names)
         self.source = source
         self.drivers = [vars(driver) for driver in drivers]
+        self.active = False
+
+    def __enter__(self) -> "ForbiddenCalls":
+        """Watch this thread, and the threads that are started meanwhile."""
+        self.active, self.others = True, threading.gettrace()
+        threading.settrace(self._enter_thread)
+        return super().__enter__()
+
+    def __exit__(self, *error: object) -> None:
+        """Let everything through again, also in threads that go on."""
+        self.active = False
+        threading.settrace(self.others)
+        super().__exit__(*error)
+
+    def _enter_thread(self, *_: object) -> None:
+        """Called as a thread begins: a mode is of the one thread that enters it."""
+        sys.settrace(self.others)
+        super().__enter__()
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         """Refuse a forbidden function; let every other one through."""
+        if not self.active:
+            return func(*args, **(kwargs or {}))
         name = resolve_name(func) or f"{func.__module__}.{func.__qualname__}"
         if forbidden_name(name, self.names) and (where := self._place(sys._getframe(1))):
             raise Forbidden(f"{where} calls {name.replace('_VariableFunctionsClass.', '')}")

@@ -40,10 +40,12 @@ class Stopwatch:
             for number in range(ROUNDS):
                 before = self.student._door.cpu_seconds()
                 answers.append(work(number))
-                spent = self.student._door.cpu_seconds() - before
-                before = time.process_time()
-                yardstick(number)
-                ratios.append(spent / (time.process_time() - before))
+                # else it could hide a child from the count, or slow the yardstick down
+                with self.student._door.transport.paused():
+                    spent = self.student._door.cpu_seconds() - before
+                    before = time.process_time()
+                    yardstick(number)
+                    ratios.append(spent / (time.process_time() - before))
         return statistics.median(ratios), answers
 
 

@@ -24,6 +24,7 @@ DENY, MISSING, PRETEND = 0x00050000 | errno.EPERM, 0x00050000 | errno.ENOSYS, 0x
 
 LOAD, AND, EQUALS, AT_LEAST, ANY_BIT, RETURN = 0x20, 0x54, 0x15, 0x35, 0x45, 0x06
 NUMBER, ARCHITECTURE, ARGUMENTS = 0, 4, 16  # offsets in struct seccomp_data
+HIGH = 4  # offset of the upper half of an argument
 
 NEW_NAMESPACES = 0x7E020000  # every CLONE_NEW* flag that clone() takes
 MAP_SHARED, MAP_ANONYMOUS, MAP_GROWSDOWN = 0x1, 0x20, 0x100
@@ -138,6 +139,7 @@ KILL_CALLS = {"kill": (62, 129), "tgkill": (234, 131)}
 FCNTL, F_SETOWN, F_SETSIG, F_SETOWN_EX = (72, 25), 8, 10, 15
 IOCTL, FIOSETOWN, SIOCSPGRP = (16, 29), 0x8901, 0x8902
 CLONE, CLONE3, MMAP, PRCTL = (56, 220), (435, 435), (9, 222), (157, 167)
+SIGACTION, SIGCHLD = (13, 134), 17
 SETPRIORITY, SOCKET, SOCKETPAIR = (141, 140), (41, 198), (53, 199)
 
 Instruction = tuple[int, int, int, int]  # operation, value, jump if true, jump if false
@@ -192,6 +194,19 @@ def _argument_rules(column: int) -> list[Instruction]:
     # The student must die with its keeper. Honest code (torch.multiprocessing) asks for the same
     # for its own children, so the call seems to succeed.
     rules += _when(PRCTL[column], _argument(0), (EQUALS, 1, 0, 1), _give(PRETEND), _give(ALLOW))
+    # A parent that ignores SIGCHLD has its children's CPU time counted by nobody. Honest code
+    # (torch.utils.data) handles it to hear of dead workers, so the call seems to succeed.
+    rules += _when(
+        SIGACTION[column],
+        _argument(0),
+        (EQUALS, SIGCHLD, 0, 4),
+        _argument(1),  # where the new action lies: one that is only asked for is told
+        (EQUALS, 0, 0, 3),
+        (LOAD, ARGUMENTS + 8 + HIGH, 0, 0),
+        (EQUALS, 0, 0, 1),
+        _give(ALLOW),
+        _give(PRETEND),
+    )
     rules += _when(
         SETPRIORITY[column],
         _argument(0),

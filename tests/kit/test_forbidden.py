@@ -190,6 +190,14 @@ def test_names_are_followed_through_the_chapters_files(tmp_path, way):
     assert scan(folder, ["f"], SOFTMAX) == f"{file.replace('__', '/')}.py:4 calls torch.softmax"
 
 
+def test_a_package_is_read_in_place_of_a_file_of_its_name(tmp_path):
+    calls = "import torch\ndef f(x):\n    return torch.softmax(x, 0)"
+    folder = written(tmp_path, adapters="def f(x):\n    return x")
+    (folder / "adapters").mkdir()
+    (folder / "adapters" / "__init__.py").write_text(calls)
+    assert scan(folder, ["f"], SOFTMAX) == "adapters/__init__.py:3 calls torch.softmax"
+
+
 def test_a_file_named_like_a_library_is_not_that_library(tmp_path):
     adapters = "import torch\ndef f(x):\n    return torch.exp(x)"
     own = "import numpy\ndef exp(x):\n    return numpy.softmax(x)"

@@ -15,6 +15,15 @@ CALLS = {  # name -> (chapter, adapters.py, its points, the function that is nam
     "direct": ("ch91_base", ("import torch\n", "torch.softmax(x, 0)"), 40, "torch.softmax"),
     "changes_the_scan": ("ch91_base", (TOP, "torch.softmax(x, 0)"), 40, "torch.softmax"),
     "hidden": ("ch91_base", (HIDES, "getattr(torch, NAME)(x, 0)"), 40, "torch.softmax"),
+    "in_a_thread": (
+        "ch91_base",
+        (
+            HIDES + "from concurrent.futures import ThreadPoolExecutor as Pool\n",
+            "Pool(1).submit(lambda: getattr(torch, NAME)(x, 0)).result()",
+        ),
+        40,
+        "torch.softmax",
+    ),
     "method": ("ch91_base", ("", "x.softmax(0)"), 40, "torch.Tensor.softmax"),
     "aten": (
         "ch91_base",

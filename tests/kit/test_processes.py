@@ -1,8 +1,10 @@
 """Time, memory and descendants of a process, as somebody outside sees them."""
 
+import ctypes
 import mmap
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -115,6 +117,45 @@ def test_peak_memory_remembers_what_was_freed():
 
     with child_that(lambda: None) as idle, child_that(fill) as full:
         assert processes.peak_rss_mb(full) > processes.peak_rss_mb(idle) + 60
+
+
+def lose_first_thread(megabytes: int) -> None:
+    """A child whose first thread ends, and is a zombie, while another holds memory and runs on."""
+
+    def hold():
+        area = bytearray(b"x" * (megabytes << 20))
+        time.sleep(20 + len(area) % 2)
+
+    if not os.fork():
+        threading.Thread(target=hold).start()
+        ctypes.CDLL(None).pthread_exit(None)
+
+
+def test_a_process_without_its_first_thread_is_measured_and_killed():
+    with child_that(lambda: lose_first_thread(300)) as pid:
+        [headless] = processes.descendants(pid)
+        assert soon(lambda: processes._stat(headless)[0] == "Z")
+        assert processes.is_alive(headless)
+        assert soon(lambda: processes.own_memory_mb(headless) > 300)
+        assert processes.tree_exceeds(pid, processes.own_memory_mb(pid) + 50, 0.0)
+        processes.kill_descendants(pid)
+        assert not processes.is_alive(headless)
+
+
+def test_what_is_paused_stands_still_and_then_goes_on():
+    def used() -> float:
+        before = processes.cpu_seconds(pid)
+        time.sleep(0.05)
+        return processes.cpu_seconds(pid) - before
+
+    def work():
+        if not os.fork():
+            burn(20)
+
+    with child_that(work) as pid:
+        with processes.paused(pid):
+            assert used() == 0
+        assert soon(lambda: used() > 0)
 
 
 def test_a_process_that_is_gone_costs_nothing():

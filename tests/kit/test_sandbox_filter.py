@@ -33,6 +33,7 @@ from kit.sandbox.seccomp import (
     PRETEND,
     RETURN,
     SETPRIORITY,
+    SIGACTION,
     SOCKET,
     SOCKETPAIR,
     families,
@@ -55,7 +56,8 @@ def machine(request) -> str:
 def verdict(rules, machine: str, number: int, *arguments: int, architecture: int = 0) -> int:
     """What the filter says to one system call."""
     data = {0: number, 4: architecture or AUDIT_ARCHITECTURES[machine]}
-    data |= {16 + 8 * i: value for i, value in enumerate((*arguments, 0, 0, 0, 0, 0, 0)[:6])}
+    for place, argument in enumerate((*arguments, 0, 0, 0, 0, 0, 0)[:6]):
+        data |= {16 + 8 * place: argument, 20 + 8 * place: argument >> 32}
     value, position = 0, 0
     for _ in range(1000):
         operation, constant, if_true, if_false = rules[position]
@@ -164,6 +166,14 @@ def test_the_death_signal_cannot_be_disarmed(machine):
     set_death_signal, set_name = 1, 15
     assert ask(machine, PRCTL, set_death_signal) == PRETEND
     assert ask(machine, PRCTL, set_name) == ALLOW
+
+
+def test_no_parent_ignores_that_its_children_end(machine):
+    sigint, sigchld, low, high = 2, 17, 0x1000, 0x7F00_0000_0000
+    for place in (low, high, low | high):
+        assert ask(machine, SIGACTION, sigchld, place) == PRETEND
+        assert ask(machine, SIGACTION, sigint, place) == ALLOW
+    assert ask(machine, SIGACTION, sigchld, 0) == ALLOW, "an action that is only asked for"
 
 
 def test_sockets_fit_the_network_there_is(machine):

@@ -13,7 +13,7 @@ from tests.kit.toy import run_pytest
 
 DRIVERS = """
 
-import os, threading, time
+import os, signal, threading, time
 
 clock = time.thread_time
 
@@ -35,6 +35,34 @@ def in_a_child(adapters, number):
     else:
         burn(0.06)
         os._exit(0)
+    return number
+
+
+def in_a_child_nobody_waits_for(adapters, number):
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    reader, writer = os.pipe()
+    if not os.fork():
+        burn(0.06)
+        os._exit(0)
+    os.close(writer)
+    os.read(reader, 1)
+    time.sleep(0.02)
+    return number
+
+
+def in_a_process_without_a_parent(adapters, number):
+    reader, writer = os.pipe()
+    if os.fork() == 0:
+        if os.fork() == 0:
+            burn(0.06)
+        os._exit(0)
+    os.close(writer)
+    os.read(reader, 1)
+    return number
+
+
+def never_at_rest(adapters, number):
+    threading.Thread(target=burn, args=(60,), daemon=True).start()
     return number
 
 
@@ -70,8 +98,25 @@ def test_is_fast(student, stopwatch, figure, way):
     ratio, answers = stopwatch.ratio(lambda n: student.run(way, n), yardstick)
     assert answers == [0, 1, 2]
     figure(way, ratio, better="lower")
+
+
+@pytest.mark.problem("halve")
+def test_is_fast_only_while_asked(student, stopwatch):
+    """What still runs after its answer stands still beside the yardstick."""
+    used = []
+
+    def look(number):
+        before = student._door.cpu_seconds()
+        yardstick(number)
+        used.append(student._door.cpu_seconds() - before)
+
+    stopwatch.ratio(lambda n: student.run("never_at_rest", n), look)
+    assert max(used) < 0.002, used
 '''
-WAYS = ("by_itself", "in_a_child", "in_a_thread", "asleep", "behind_a_false_clock")
+WAYS = (
+    *("by_itself", "in_a_child", "in_a_child_nobody_waits_for", "in_a_process_without_a_parent"),
+    *("in_a_thread", "asleep", "behind_a_false_clock"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +128,7 @@ def ratios(toy_kit, tmp_path_factory) -> dict[str, float]:
         path = kit / "tests" / "ch91_base" / file
         path.write_text(path.read_text() + text)
     done = run_pytest(kit, "--isolated", "--impl", "solutions", "-k", "is_fast", "tests/ch91_base")
-    assert f"{len(WAYS)} passed" in done.stdout, done.stdout + done.stderr
+    assert f"{len(WAYS) + 1} passed" in done.stdout, done.stdout + done.stderr
     return {way: float(x) for way, x in re.findall(r"ch91_base: (\w+): (\S+) \(", done.stdout)}
 
 
