@@ -154,7 +154,7 @@ def test_what_is_paused_stands_still_and_then_goes_on():
 
     with child_that(work) as pid:
         with processes.paused(pid):
-            assert used() == 0
+            assert used() < 0.005  # stopping takes some microseconds itself
         assert soon(lambda: used() > 0)
 
 
