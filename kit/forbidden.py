@@ -34,6 +34,7 @@ OTHER_NAMES |= {
 }
 FUSED_ATTENTION = "scaleddotproduct"  # ..._flash_attention, ..._attention_math and more
 HIDING = "torchfunction"  # torch._C.DisableTorchFunction switches the watch at run time off
+COMPILED = (".so", ".pyd", ".pyc")  # what Python imports without source, or in place of it
 TOO_DEEP = "is nested too deep to be searched for forbidden calls"
 
 
@@ -73,6 +74,12 @@ def scan(folder: Path, adapters: Iterable[str], forbid: Iterable[str]) -> str:
 
 
 def _scan(folder: Path, adapters: Iterable[str], forbid: tuple[str, ...]) -> str:
+    for path in sorted(folder.rglob("*")):
+        inside = path.relative_to(folder)
+        if path.suffix in COMPILED and "__pycache__" not in inside.parts:
+            return (
+                f"{inside} is compiled, and cannot be searched for forbidden calls; hand in source"
+            )
     files = read_files(folder)
     methods = {_plain(name) for name in forbid if name.startswith("Tensor.")}
     todo, seen = [f".adapters.{name}" for name in adapters], set()

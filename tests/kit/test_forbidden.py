@@ -198,6 +198,18 @@ def test_a_package_is_read_in_place_of_a_file_of_its_name(tmp_path):
     assert scan(folder, ["f"], SOFTMAX) == "adapters/__init__.py:3 calls torch.softmax"
 
 
+@pytest.mark.parametrize("name", ["adapters.abi3.so", "more/fast.pyd", "helper.pyc"])
+def test_compiled_files_cannot_be_searched(tmp_path, name):
+    """Python would import the first in place of adapters.py, and the last without a source."""
+    folder = written(tmp_path, adapters="from . import helper\ndef f(x):\n    return x")
+    (folder / "__pycache__").mkdir()
+    (folder / "__pycache__" / "adapters.cpython-311.pyc").touch()
+    assert scan(folder, ["f"], SOFTMAX) == "", "what Python has left there is not the student's"
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).touch()
+    assert scan(folder, ["f"], SOFTMAX).startswith(f"{name} is compiled")
+
+
 def test_a_file_named_like_a_library_is_not_that_library(tmp_path):
     adapters = "import torch\ndef f(x):\n    return torch.exp(x)"
     own = "import numpy\ndef exp(x):\n    return numpy.softmax(x)"
